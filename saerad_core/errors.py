@@ -1,0 +1,21 @@
+"""Exceptions that reach a person. Each message is one plain sentence that says what to do."""
+
+
+class SaeRadError(ValueError):
+    """Base of every error that the app or the command line shows as one sentence."""
+
+
+class ImageRefused(SaeRadError):
+    """An uploaded or listed file is not a usable radiograph; the message names the reason."""
+
+
+class DatasetError(SaeRadError):
+    """A dataset's layout or metadata is not what its adapter expects."""
+
+
+class WorkspaceError(SaeRadError):
+    """A workspace is missing, unfinished, damaged or of another schema version."""
+
+
+class EncoderError(SaeRadError):
+    """An encoder can't be loaded or doesn't fit the workspace."""
