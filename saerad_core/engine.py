@@ -1,0 +1,150 @@
+"""The live path: one X-ray's bytes -> features -> report, and where a feature looks. Loaded once, shared by sessions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from saerad_core.datasets import Dataset, open_dataset
+from saerad_core.encoder import Encoder, pooled
+from saerad_core.errors import EncoderError
+from saerad_core.heatmap import feature_heatmap, overlay_png
+from saerad_core.images.sandbox import decode_sandboxed
+from saerad_core.reports.report import Report
+from saerad_core.retrieval import ImageIndex
+from saerad_core.sae.active import active
+from saerad_core.sae.files import load
+from saerad_core.sae.image_code import image_code
+from saerad_core.sae.topk import TopKSae
+from saerad_core.stages.activate import load_thresholds
+from saerad_core.stages.describe import Composer
+from saerad_core.store.curation import CurationStore
+from saerad_core.workspace import Workspace
+
+SIMILAR = 8
+"""X-rays listed as similar to an uploaded one."""
+
+
+@dataclass
+class Analysis:
+    """Everything that one X-ray led to."""
+
+    pixels: np.ndarray
+    """float32 H x W in [0, 1], bone white."""
+    facts: dict[str, str]
+    """Allow-listed tags of the file."""
+    code: np.ndarray
+    """float32 [m], before the rule."""
+    active: list[tuple[int, float]]
+    """(feature_id, activation), as the rule orders them."""
+    report: Report
+    similar: list[tuple[int, float]]
+    """(row, cosine similarity) of the workspace's nearest X-rays."""
+    box: tuple[int, int, int, int]
+    """(top, left, bottom, right) of the pixels that the encoder saw."""
+
+
+class Engine:
+    """Encoder, dictionary, rule, index and report writer of one workspace."""
+
+    def __init__(self, workspace: Workspace, *, device: str = "auto", curation: CurationStore | None = None) -> None:
+        self.workspace = workspace
+        self._device = device
+        self._curation = curation
+        # The encoder is one object for all sessions; two forwards at once would only take each other's cores.
+        self._lock = threading.Lock()
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        info = self.workspace.manifest.encoder
+        encoder = Encoder.load(info.id, device=self._device, image_size=info.image_size)
+        if encoder.fingerprint != info.fingerprint:
+            raise EncoderError(
+                f"The encoder {info.id} is not the one that this workspace was built with; restore it or build again."
+            )
+        return encoder
+
+    @cached_property
+    def sae(self) -> TopKSae:
+        return load(self.workspace.sae_dir)
+
+    @cached_property
+    def thresholds(self) -> np.ndarray:
+        return load_thresholds(self.workspace)
+
+    @cached_property
+    def composer(self) -> Composer:
+        return Composer.open(self.workspace)
+
+    @cached_property
+    def index(self) -> ImageIndex:
+        return ImageIndex(self.workspace.faiss_index)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return open_dataset(self.workspace.manifest.dataset)
+
+    def warm(self) -> None:
+        """Load everything, so that the first X-ray doesn't wait for it."""
+        with self._lock:
+            _ = self.encoder, self.sae, self.thresholds, self.composer, self.index
+
+    def analyse(self, data: bytes) -> Analysis:
+        """From the bytes of a PNG, JPEG or DICOM file to its report.
+
+        Raises:
+            ImageRefused: the file is not a usable radiograph; the message says why.
+        """
+        began = time.perf_counter()
+        radiograph = decode_sandboxed(data)
+        return self.analyse_pixels(radiograph.pixels, radiograph.facts, {"decode": _ms(began)})
+
+    def analyse_pixels(
+        self, pixels: np.ndarray, facts: dict[str, str] | None = None, timings: dict[str, float] | None = None
+    ) -> Analysis:
+        """The same from float32 pixels H x W in [0, 1]."""
+        timings = dict(timings or {})
+        with self._lock, torch.no_grad():
+            began = time.perf_counter()
+            embedded = self.encoder.embed(self.encoder.preprocess([pixels]), patches=True)
+            timings["encode"] = _ms(began)
+            began = time.perf_counter()
+            code = np.asarray(image_code(self.sae, embedded, self.workspace.manifest.sae.tokens)[0], dtype=np.float32)
+            # The store's codes are float16; the same rounding here, so that the same pixels give the same features.
+            code = code.astype(np.float16).astype(np.float32)
+            features, values = active(code, self.thresholds)
+            timings["features"] = _ms(began)
+            began = time.perf_counter()
+            vector = np.asarray(pooled(embedded)[0].cpu(), dtype=np.float32)
+            similar = self.index.search(vector, SIMILAR)
+            timings["similar"] = _ms(began)
+        found = [(int(f), float(v)) for f, v in zip(features, values, strict=True)]
+        began = time.perf_counter()
+        curated = self._curation.all_current() if self._curation is not None else {}
+        report = self.composer.compose(found, curated)
+        timings["report"] = _ms(began)
+        report.timings_ms.update(timings)
+        box = self.encoder.patch_box(*pixels.shape)
+        return Analysis(pixels, facts or {}, code, found, report, similar, box)
+
+    def pixels_of(self, image_id: str) -> np.ndarray:
+        """The picture of one of the workspace's X-rays, float32 H x W."""
+        return self.dataset.picture(image_id)
+
+    def heatmap_png(self, feature_id: int, image_id: str | None = None, pixels: np.ndarray | None = None) -> bytes:
+        """Transparent overlay of where a feature looks, of the size of the X-ray's picture."""
+        if pixels is None:
+            assert image_id is not None
+            pixels = self.pixels_of(image_id)
+        with self._lock:
+            heat = feature_heatmap(self.encoder, self.sae, self.workspace.manifest.sae.tokens, pixels, feature_id)
+        return overlay_png(heat, *pixels.shape)
+
+
+def _ms(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 2)
