@@ -41,13 +41,17 @@ class Counts(NamedTuple):
 
 def strata(images: pd.DataFrame) -> np.ndarray:
     """Stratum number of each X-ray, [N]: view, and sex and age band where known."""
+
     def column(name: str) -> pd.Series:
         return images[name] if name in images else pd.Series([None] * len(images), index=images.index)
 
     age = pd.to_numeric(column("age"), errors="coerce")
     band = np.where(age.isna(), -1, np.digitize(age.fillna(0).to_numpy(), AGE_BANDS))
     keys = pd.Series(
-        [f"{view}|{sex}|{b}" for view, sex, b in zip(column("view").fillna(""), column("sex").fillna(""), band, strict=True)]
+        [
+            f"{view}|{sex}|{b}"
+            for view, sex, b in zip(column("view").fillna(""), column("sex").fillna(""), band, strict=True)
+        ]
     )
     return pd.factorize(keys)[0]
 

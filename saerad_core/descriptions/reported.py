@@ -106,14 +106,19 @@ def _worse(finding: str, one: str | None, other: str) -> str:
 def _unknown(levels: _Levels, facts: list[Fact]) -> set[Fact]:
     """Specific facts about which a loose statement leaves open whether they hold."""
     loose = {
-        fact.finding: [f for f in levels.stated if f.finding == fact.finding] for fact in levels.stated if not depth(fact)
+        fact.finding: [f for f in levels.stated if f.finding == fact.finding]
+        for fact in levels.stated
+        if not depth(fact)
     }
     open_ = set()
     for fact in facts:
         said = loose.get(fact.finding)
         if said is None or fact in levels.stated or not depth(fact):
             continue
-        sides, places = {f.side for f in said} - {""}, {f.place for f in said if not fact.side or f.side == fact.side} - {""}
+        sides, places = (
+            {f.side for f in said} - {""},
+            {f.place for f in said if not fact.side or f.side == fact.side} - {""},
+        )
         other_side = fact.side and sides and fact.side not in sides
         other_place = fact.place and places and fact.place not in places
         if not other_side and not other_place:
