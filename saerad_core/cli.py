@@ -20,7 +20,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=f"SAE-Rad. {N
 
 @app.command()
 def demo(
-    patients: Annotated[int | None, typer.Option(help="Simulated patients; the default makes about 2,100 X-rays.")] = None,
+    patients: Annotated[
+        int | None, typer.Option(help="Simulated patients; the default makes about 2,100 X-rays.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Workspace folder; default data/demo.")] = None,
     device: str = "auto",
 ) -> None:
@@ -48,6 +50,7 @@ def build(
     device: str = "auto",
     title: Annotated[str, typer.Option(help="Shown in the app.")] = "",
     pseudo_reports: Annotated[bool, typer.Option(help="The reports are other patients', matched by label: say so.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Fetch the encoder from the hub where it isn't here.")] = False,
     workers: int = 2,
     seed: int = 0,
 ) -> None:  # fmt: skip
@@ -63,7 +66,19 @@ def build(
         pseudo_reports=pseudo_reports,
         options={"images": str(images.resolve()), "metadata": str(metadata.resolve()), "seed": seed},
     )
-    settings = BuildSettings(info, encoder, out, tokens, width, k, device=device, image_size=image_size, seed=seed, workers=workers)
+    settings = BuildSettings(
+        info,
+        encoder,
+        out,
+        tokens,
+        width,
+        k,
+        device=device,
+        image_size=image_size,
+        download=download,
+        seed=seed,
+        workers=workers,
+    )
     workspace = run_build(settings, Reporter(out / "build.json"))
     typer.echo(json.dumps(summary(workspace), indent=2))
 

@@ -65,6 +65,8 @@ class BuildSettings:
     """Pixels along the encoder's input; None takes the model's own."""
     sae: bool = False
     """Whether out/sae already holds a dictionary trained ahead for this encoder."""
+    download: bool = False
+    """Whether an encoder named by hub id may be fetched."""
     seed: int = 0
     workers: int = 2
 
@@ -103,7 +105,9 @@ def build(settings: BuildSettings, progress: Progress | None = None) -> Workspac
     """
     progress = progress or Silent()
     dataset = open_dataset(settings.dataset)
-    encoder = Encoder.load(settings.encoder, device=settings.device, image_size=settings.image_size)
+    encoder = Encoder.load(
+        settings.encoder, device=settings.device, image_size=settings.image_size, download=settings.download
+    )
     info = EncoderInfo(
         id=settings.encoder,
         revision=encoder.revision,
@@ -118,7 +122,9 @@ def build(settings: BuildSettings, progress: Progress | None = None) -> Workspac
             _run(workspace, dataset, encoder, settings, progress)
         except Exception as error:
             # Whoever follows the build from another process learns why it ended; the error itself goes on.
-            progress.finish(str(error) if isinstance(error, ValueError) else f"The build stopped: {type(error).__name__}.")
+            progress.finish(
+                str(error) if isinstance(error, ValueError) else f"The build stopped: {type(error).__name__}."
+            )
             raise
     progress.finish()
     return workspace
@@ -140,7 +146,9 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             "embedded": len(shards.records()),
         }
         if shards.records().empty:
-            raise WorkspaceError("None of the listed files is a usable X-ray; see the messages above for the first reasons.")
+            raise WorkspaceError(
+                "None of the listed files is a usable X-ray; see the messages above for the first reasons."
+            )
 
     stage.run("encode", len(dataset), [encoder.fingerprint, settings.tokens, dataset.info.model_dump()], encode_all)
     if not settings.sae:
@@ -152,7 +160,9 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
         width=sae.config.d_sae,
         k=sae.config.k,
         rule=workspace.manifest.sae.rule,
-        trained_on="simulated X-rays of other patients, ahead of this build" if settings.sae else "this workspace's training patients",
+        trained_on="simulated X-rays of other patients, ahead of this build"
+        if settings.sae
+        else "this workspace's training patients",
     )
     activated: list[Activated] = []
 

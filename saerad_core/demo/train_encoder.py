@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from saerad_core.demo.phrases import PhraseSettings, phrase_matrix
 from saerad_core.demo.renders import draw
-from saerad_core.demo.student import MEAN, STD, random_student, save_student, student_from_teacher
+from saerad_core.demo.student import MEAN, STD, save_student, student_from_teacher
 from saerad_core.demo.wording import write_report
 from saerad_core.progress import Reporter
 
@@ -172,7 +172,12 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
             _checkpoint(checkpoint, step + 1, modules, average, optimizer)
     modules.load_state_dict(average)
     save_student(student, out)
-    record = {"settings": asdict(settings), "images": n, "phrases": len(names), "samples": settings.steps * settings.batch}
+    record = {
+        "settings": asdict(settings),
+        "images": n,
+        "phrases": len(names),
+        "samples": settings.steps * settings.batch,
+    }
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     progress.finish()
 

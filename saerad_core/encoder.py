@@ -1,0 +1,192 @@
+"""Pixels -> CLS and patch embeddings, by any DINOv2-like model of transformers (Oquab et al. 2023; RAD-DINO)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from saerad_core.errors import EncoderError
+
+if TYPE_CHECKING:
+    from transformers import Dinov2Model
+
+PROJECT = Path(__file__).resolve().parents[1]
+FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
+"""What an encoder folder holds. Nothing else of it is read: no code, no pickle."""
+
+
+class Embedded(NamedTuple):
+    """What the encoder says of a batch, after its final layer norm."""
+
+    cls: torch.Tensor
+    """float32 [B, d]."""
+    patches: torch.Tensor | None
+    """float32 [B, P, d], row by row from the top left; None where it wasn't asked for."""
+
+
+def pooled(embedded: Embedded) -> torch.Tensor:
+    """L2-normalised [CLS, mean patch], float32 [B, 2d]: what nearest X-rays are searched by."""
+    assert embedded.patches is not None
+    return F.normalize(torch.cat([embedded.cls, embedded.patches.mean(1)], dim=1), dim=1)
+
+
+class Encoder:
+    """A frozen vision transformer with its own preprocessing."""
+
+    def __init__(self, model: Dinov2Model, folder: Path, name: str, device: str, image_size: int | None) -> None:
+        self.model = model
+        self.id = name
+        self.device = device
+        self.fingerprint = _fingerprint(folder)
+        self.revision = folder.name if folder.parent.name == "snapshots" else ""
+        config = model.config
+        self.d: int = config.hidden_size
+        self.channels: int = config.num_channels
+        self.patch_size: int = config.patch_size
+        how = _read_preprocessor(folder)
+        self._mean = torch.tensor(how["image_mean"]).view(1, -1, 1, 1)
+        self._std = torch.tensor(how["image_std"]).view(1, -1, 1, 1)
+        self._edge, own_size = _sizes(how)
+        self.image_size: int = image_size or own_size
+        if image_size is not None:
+            # Resizing and cropping keep the model's own proportion at the size that was asked for.
+            self._edge = round(self._edge * image_size / own_size)
+        if self.image_size % self.patch_size:
+            raise EncoderError(
+                f"The image size {self.image_size} is not a multiple of this encoder's patch size {self.patch_size}; "
+                f"take {self.image_size // self.patch_size * self.patch_size}."
+            )
+        self.patch_grid: int = self.image_size // self.patch_size
+        if self._mean.shape[1] != self.channels:
+            raise EncoderError(
+                f"The preprocessor of {name} is for {self._mean.shape[1]} channels, its model for {self.channels}."
+            )
+
+    @classmethod
+    def load(
+        cls, id_or_dir: str | Path, device: str = "auto", image_size: int | None = None, download: bool = False
+    ) -> Encoder:
+        """Load an encoder from a folder, or from the local cache of a hub id.
+
+        Args:
+            id_or_dir: folder (absolute, or relative to here or to the project) or hub id.
+            device: auto (a GPU where there is one), cpu, cuda.
+            image_size: pixels along the square input; None takes the model's own.
+            download: whether a hub id that isn't cached may be fetched.
+
+        Raises:
+            EncoderError: there is no such encoder here, or it isn't a DINOv2-like model in safetensors.
+        """
+        from transformers import Dinov2Model
+        from transformers.utils.logging import disable_progress_bar
+
+        disable_progress_bar()
+        folder = _find(str(id_or_dir), download)
+        for name in FILES:
+            if not (folder / name).is_file():
+                raise EncoderError(f"{id_or_dir} has no {name}; give a folder of a DINOv2-like model in safetensors.")
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+        if kind != "dinov2":
+            raise EncoderError(f"{id_or_dir} is a {kind!r} model; SAE-Rad reads DINOv2-like ones (model_type dinov2).")
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise EncoderError("There is no usable GPU here; take --device cpu.")
+        model = Dinov2Model.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+        model.requires_grad_(False)
+        return cls(model.eval().to(device), folder, str(id_or_dir), device, image_size)
+
+    def preprocess(self, images: list[np.ndarray]) -> torch.Tensor:
+        """Resize (bicubic, antialiased), crop the centre, normalise.
+
+        Args:
+            images: float32 H x W in [0, 1], bone white, of any sizes.
+
+        Returns:
+            float32 [B, C, S, S] on the encoder's device.
+        """
+        batch = []
+        for pixels in images:
+            image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None]
+            height, width = _resized(pixels.shape[0], pixels.shape[1], self._edge)
+            if (height, width) != pixels.shape:
+                image = F.interpolate(image, size=(height, width), mode="bicubic", antialias=True, align_corners=False)
+            batch.append(_centre(image.clamp(0, 1), self.image_size))
+        grey = torch.cat(batch).expand(-1, self.channels, -1, -1)
+        return ((grey - self._mean) / self._std).to(self.device)
+
+    @torch.no_grad()
+    def embed(self, batch: torch.Tensor, patches: bool = True) -> Embedded:
+        """Embed what preprocess made."""
+        hidden = self.model(batch).last_hidden_state.float()
+        return Embedded(hidden[:, 0], hidden[:, 1:] if patches else None)
+
+    def patch_box(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right) of the source pixels that the square input shows; may reach outside of them."""
+        resized = _resized(height, width, self._edge)
+        scale_y, scale_x = height / resized[0], width / resized[1]
+        top, left = (resized[0] - self.image_size) // 2, (resized[1] - self.image_size) // 2
+        edges = (top * scale_y, left * scale_x, (top + self.image_size) * scale_y, (left + self.image_size) * scale_x)
+        return tuple(round(edge) for edge in edges)  # type: ignore[return-value]
+
+
+def _find(id_or_dir: str, download: bool) -> Path:
+    for folder in (Path(id_or_dir), PROJECT / id_or_dir):
+        if folder.is_dir():
+            return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(id_or_dir, allow_patterns=list(FILES), local_files_only=not download))
+    except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError) as error:
+        raise EncoderError(
+            f"There is no encoder {id_or_dir!r} on this machine; give a folder with config.json, "
+            "preprocessor_config.json and model.safetensors, or a hub id and --download."
+        ) from error
+
+
+def _read_preprocessor(folder: Path) -> dict:
+    try:
+        return json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EncoderError(f"{folder / 'preprocessor_config.json'} is damaged; copy the encoder again.") from error
+
+
+def _sizes(how: dict) -> tuple[int, int]:
+    """(shorter edge after resizing, side of the centre crop) of an image processor's settings."""
+    size, crop = how.get("size", {}), how.get("crop_size", {})
+    edge = size.get("shortest_edge") or size.get("height")
+    if not edge:
+        raise EncoderError("The encoder's preprocessor_config.json names no size; copy the encoder again.")
+    side = crop.get("height", edge) if how.get("do_center_crop", True) else edge
+    return int(edge), int(side)
+
+
+def _resized(height: int, width: int, edge: int) -> tuple[int, int]:
+    short = min(height, width)
+    return round(height * edge / short), round(width * edge / short)
+
+
+def _centre(image: torch.Tensor, side: int) -> torch.Tensor:
+    height, width = image.shape[-2:]
+    pad_y, pad_x = max(0, side - height), max(0, side - width)
+    if pad_y or pad_x:
+        image = F.pad(image, (pad_x // 2, pad_x - pad_x // 2, pad_y // 2, pad_y - pad_y // 2))
+        height, width = image.shape[-2:]
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[..., top : top + side, left : left + side]
+
+
+def _fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name in FILES:
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,160 @@
+"""The encoder: preprocessing as the model's own processor does it, boxes, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from saerad_core.encoder import Embedded, Encoder, pooled
+from saerad_core.errors import EncoderError
+from saerad_core.heatmap import Heat, feature_heatmap, overlay_png
+from saerad_core.sae.config import SaeConfig
+from saerad_core.sae.topk import TopKSae
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def write_encoder(folder: Path, size: int = 64, patch: int = 16, edge: int | None = None, channels: int = 1) -> Path:
+    """A random DINOv2-like model on disk."""
+    from transformers import Dinov2Config, Dinov2Model
+
+    torch.manual_seed(0)
+    config = Dinov2Config(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=size,
+        patch_size=patch,
+        num_channels=channels,
+    )
+    model = Dinov2Model(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {k: v.contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors", {"format": "pt"}
+    )
+    (folder / "config.json").write_text(config.to_json_string())
+    how = {
+        "size": {"shortest_edge": edge or size},
+        "crop_size": {"height": size, "width": size},
+        "do_center_crop": True,
+        "image_mean": [0.5] * channels,
+        "image_std": [0.25] * channels,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(how))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory) -> Encoder:
+    return Encoder.load(write_encoder(tmp_path_factory.mktemp("encoder") / "tiny", edge=80))
+
+
+def test_shapes_and_pooled(encoder: Encoder) -> None:
+    batch = encoder.preprocess([np.full((100, 160), 0.5, dtype=np.float32), np.ones((90, 70), dtype=np.float32)])
+    assert batch.shape == (2, 1, 64, 64)
+    torch.testing.assert_close(batch[0], torch.zeros_like(batch[0]), atol=1e-6, rtol=0)
+    embedded = encoder.embed(batch)
+    assert embedded.cls.shape == (2, 32)
+    assert embedded.patches is not None and embedded.patches.shape == (2, 16, 32)
+    torch.testing.assert_close(pooled(embedded).norm(dim=1), torch.ones(2))
+
+
+def test_one_image_at_a_time_equals_the_batch(encoder: Encoder) -> None:
+    rng = np.random.default_rng(0)
+    images = [rng.random((80 + 10 * i, 90), dtype=np.float32) for i in range(3)]
+    together = encoder.embed(encoder.preprocess(images)).cls
+    for i, image in enumerate(images):
+        torch.testing.assert_close(encoder.embed(encoder.preprocess([image])).cls[0], together[i], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(160, 100), (100, 160), (80, 80)])
+def test_the_box_is_what_the_encoder_sees(encoder: Encoder, shape: tuple[int, int]) -> None:
+    top, left, bottom, right = encoder.patch_box(*shape)
+    pixels = np.zeros(shape, dtype=np.float32)
+    assert torch.equal(encoder.preprocess([pixels])[0], encoder.preprocess([pixels])[0])
+    outside = pixels.copy()
+    margin = 3
+    mask = np.ones(shape, dtype=bool)
+    mask[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin] = False
+    outside[mask] = 1
+    assert mask.any()
+    torch.testing.assert_close(encoder.preprocess([outside]), encoder.preprocess([pixels]), atol=0.05, rtol=0)
+    inside = pixels.copy()
+    inside[top + 2 : bottom - 2, left + 2 : right - 2] = 1
+    assert float(encoder.preprocess([inside]).max()) > 1
+
+
+def test_refusals_are_one_sentence(tmp_path) -> None:
+    with pytest.raises(EncoderError, match="no encoder"):
+        Encoder.load("nobody/nothing-here")
+    folder = write_encoder(tmp_path / "e")
+    with pytest.raises(EncoderError, match="multiple of this encoder's patch size"):
+        Encoder.load(folder, image_size=70)
+    (folder / "config.json").write_text('{"model_type": "vit"}')
+    with pytest.raises(EncoderError, match="'vit' model"):
+        Encoder.load(folder)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(EncoderError, match=r"no model\.safetensors"):
+        Encoder.load(folder)
+
+
+def test_another_weight_is_another_fingerprint(tmp_path) -> None:
+    one = Encoder.load(write_encoder(tmp_path / "a"))
+    two = Encoder.load(write_encoder(tmp_path / "b", edge=80))
+    assert one.fingerprint == Encoder.load(tmp_path / "a").fingerprint != two.fingerprint
+
+
+def test_patch_heat_lies_where_the_feature_fires(encoder: Encoder) -> None:
+    rng = np.random.default_rng(1)
+    pixels = rng.random((80, 80), dtype=np.float32)
+    patches = encoder.embed(encoder.preprocess([pixels])).patches
+    assert patches is not None
+    sae = TopKSae(SaeConfig(32, 4, k=1))
+    with torch.no_grad():
+        sae.b_dec.copy_(patches[0].mean(0))
+        sae.W_enc[:, 2] = patches[0, 5] - patches[0].mean(0)
+    heat = feature_heatmap(encoder, sae, "patch", pixels, 2)
+    assert heat.values.shape == (4, 4)
+    assert heat.values.argmax() == 5
+    cls = feature_heatmap(encoder, sae, "cls", pixels, 2)
+    assert cls.values.shape == (4, 4) and cls.values.max() > 0
+
+
+def test_overlay_is_transparent_outside_of_the_peak() -> None:
+    import io
+
+    from PIL import Image
+
+    values = np.zeros((4, 4), dtype=np.float32)
+    values[0, 3] = 2
+    picture = Image.open(io.BytesIO(overlay_png(Heat(values, (10, 0, 90, 80)), 100, 80)))
+    alpha = np.asarray(picture)[..., 3]
+    assert picture.size == (80, 100)
+    assert alpha[:10].max() == 0 and alpha[60:].max() == 0
+    assert alpha[15:25, 65:75].min() > 100
+    silent = np.asarray(Image.open(io.BytesIO(overlay_png(Heat(np.zeros((4, 4), np.float32), (0, 0, 80, 80)), 80, 80))))
+    assert silent[..., 3].max() == 0
+
+
+def test_preprocessing_matches_the_models_own_processor() -> None:
+    folder = SHARED / "models" / "dinov2-small"
+    if not folder.exists():
+        pytest.skip("needs ../shared/models/dinov2-small")
+    from PIL import Image
+    from transformers import AutoImageProcessor
+
+    pixels = np.asarray(Image.linear_gradient("L").resize((300, 420)), dtype=np.float32) / 255
+    encoder = Encoder.load(folder)
+    ours = encoder.preprocess([pixels])
+    picture = Image.fromarray((pixels * 255).round().astype(np.uint8)).convert("RGB")
+    theirs = AutoImageProcessor.from_pretrained(folder, local_files_only=True)(picture, return_tensors="pt")[
+        "pixel_values"
+    ]
+    if ours.shape != theirs.shape:
+        ours = Encoder.load(folder, image_size=theirs.shape[-1]).preprocess([pixels])
+    assert float((ours - theirs).abs().mean()) < 0.02
