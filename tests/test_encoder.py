@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from saerad_core.encoder import Embedded, Encoder, pooled
+from saerad_core.encoder import Encoder, pooled
 from saerad_core.errors import EncoderError
 from saerad_core.heatmap import Heat, feature_heatmap, overlay_png
 from saerad_core.sae.config import SaeConfig
