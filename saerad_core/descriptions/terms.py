@@ -15,6 +15,10 @@ _DENIES = re.compile(
     r"\b(no|not|without|nor|negative|free|clear|normal|unremarkable|resolved|absent|within|intact|sharp)\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[a-z]{2,}")
+_FUNCTION = frozenset(
+    "a an and are at be been by for from has have in is it of on or than that the there this to was with".split()
+)
 LONGEST = 3
 """Words in the longest phrase."""
 FEWEST = 5
@@ -26,9 +30,21 @@ BAR = 2.58
 BLOCK = 1_024
 
 
-def affirmed(text: str) -> str:
-    """The sentences of a report that don't say that something is absent or normal, in lower case."""
-    return " ".join(part for part in _SENTENCE.split(text) if not _DENIES.search(part)).lower()
+def phrases_of(text: str) -> list[str]:
+    """Runs of up to LONGEST words within the sentences that don't say that something is absent or normal.
+
+    A run neither begins nor ends with a function word.
+    """
+    found = []
+    for sentence in _SENTENCE.split(text):
+        if _DENIES.search(sentence):
+            continue
+        words = _WORD.findall(sentence.lower())
+        for first in range(len(words)):
+            for last in range(first, min(first + LONGEST, len(words))):
+                if words[first] not in _FUNCTION and words[last] not in _FUNCTION:
+                    found.append(" ".join(words[first : last + 1]))
+    return found
 
 
 def enriched_terms(
@@ -59,7 +75,7 @@ def enriched_terms(
     if not len(features):
         return []
     try:
-        phrases = vectorizer.fit_transform(affirmed(text) for text in texts).astype(np.float32).tocsr()
+        phrases = vectorizer.fit_transform(texts).astype(np.float32).tocsr()
     except ValueError:  # scikit-learn's way to say that no phrase is common enough
         return [[] for _ in features]
     names = vectorizer.get_feature_names_out()

@@ -1,0 +1,108 @@
+"""Training X-rays that show what a feature's evidence rests on: where it is active and the report states, or denies, a fact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from saerad_core.descriptions.reported import Reported
+from saerad_core.vocabulary import Fact
+
+DEEPEST = 256
+"""Training X-rays kept a feature, the strongest-firing first."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inverted lists of the training split; a few bytes an activation."""
+
+    image_ids: tuple[str, ...]
+    patients: np.ndarray
+    """int32 [N]: patient number of each X-ray."""
+    start: np.ndarray
+    """int64 [m + 1]: where each feature's rows begin in ``rows``."""
+    rows: np.ndarray
+    """int32: X-rays on which the feature is active, the strongest first."""
+    stated: sparse.csc_matrix
+    """[N, K]."""
+    denied: sparse.csc_matrix
+    """[N, K]."""
+
+    @classmethod
+    def of(
+        cls, active: sparse.csr_matrix, images: pd.DataFrame, reported: Reported, facts: tuple[Fact, ...]
+    ) -> Examples:
+        """From the training split: activations [N, m], metadata and facts of its reports.
+
+        Args:
+            active: float32 [N, m].
+            images: N rows with image_id and patient_id.
+            reported: facts of the N reports.
+            facts: those that examples can be asked for, in the order of the evidence tables.
+        """
+        by_feature = active.tocsc()
+        lists = []
+        for feature in range(active.shape[1]):
+            span = slice(by_feature.indptr[feature], by_feature.indptr[feature + 1])
+            firing, strength = by_feature.indices[span], by_feature.data[span]
+            lists.append(firing[np.lexsort((firing, -strength))][:DEEPEST].astype(np.int32))
+        columns = [reported.column(fact) for fact in facts]
+        return cls(
+            image_ids=tuple(str(image) for image in images["image_id"]),
+            patients=pd.factorize(images["patient_id"])[0].astype(np.int32),
+            start=np.concatenate([[0], np.cumsum([len(rows) for rows in lists])]).astype(np.int64),
+            rows=np.concatenate(lists) if lists else np.zeros(0, np.int32),
+            stated=reported.stated[:, columns].tocsc(),
+            denied=reported.denied[:, columns].tocsc(),
+        )
+
+    def find(self, feature: int, fact: int, most: int, *, denies: bool = False) -> list[str]:
+        """image_ids of the strongest-firing X-rays whose report states (or denies) fact number ``fact``, one a patient."""
+        matrix = self.denied if denies else self.stated
+        says = matrix.indices[matrix.indptr[fact] : matrix.indptr[fact + 1]]
+        rows = self.rows[self.start[feature] : self.start[feature + 1]]
+        found: list[str] = []
+        seen: set[int] = set()
+        for row in rows[np.isin(rows, says)]:
+            if self.patients[row] not in seen:
+                seen.add(int(self.patients[row]))
+                found.append(self.image_ids[row])
+                if len(found) == most:
+                    break
+        return found
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As tensors; the ids are one run of UTF-8 bytes, since a header is no place for 200,000 of them."""
+        assert not any("\n" in image for image in self.image_ids)
+        return {
+            "example_ids": np.frombuffer("\n".join(self.image_ids).encode(), dtype=np.uint8),
+            "example_patients": self.patients,
+            "example_start": self.start,
+            "example_rows": self.rows,
+            "example_stated_rows": self.stated.indices.astype(np.int32),
+            "example_stated_start": self.stated.indptr.astype(np.int64),
+            "example_denied_rows": self.denied.indices.astype(np.int32),
+            "example_denied_start": self.denied.indptr.astype(np.int64),
+        }
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, np.ndarray]) -> Examples:
+        """The inverse of ``arrays``."""
+        text = arrays["example_ids"].tobytes().decode()
+        ids = tuple(text.split("\n")) if text else ()
+
+        def matrix(name: str) -> sparse.csc_matrix:
+            rows, start = arrays[f"example_{name}_rows"], arrays[f"example_{name}_start"]
+            return sparse.csc_matrix((np.ones(len(rows), np.float32), rows, start), shape=(len(ids), len(start) - 1))
+
+        return cls(
+            image_ids=ids,
+            patients=arrays["example_patients"],
+            start=arrays["example_start"],
+            rows=arrays["example_rows"],
+            stated=matrix("stated"),
+            denied=matrix("denied"),
+        )
