@@ -107,10 +107,9 @@ class EvidenceTables:
         score = float(row[-1] + row[list(features)].sum())
         return scale.words[int(np.searchsorted(scale.cuts, score))]
 
-    def support(self, fact: Fact, active: Sequence[tuple[int, float]], most: int) -> list[Contribution]:
-        """Active features with the largest positive contributions to ``fact``, largest first; at least one if any is active."""
-        ranked = self._ranked(fact, active, sign=1.0)
-        return [c for c in ranked if c.logit > 0][:most] or ranked[:1]
+    def support(self, fact: Fact, active: Sequence[tuple[int, float]]) -> list[Contribution]:
+        """Active features with positive contributions to ``fact``, the largest first."""
+        return [c for c in self._ranked(fact, active, sign=1.0) if c.logit > 0]
 
     def opposition(
         self, fact: Fact, active: Sequence[tuple[int, float]], most: int, barred: frozenset[int]

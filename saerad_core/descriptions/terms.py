@@ -16,9 +16,10 @@ _DENIES = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[a-z]{2,}")
-_FUNCTION = frozenset(
-    "a an and are at be been by for from has have in is it of on or than that the there this to was with".split()
-)
+_FUNCTION = frozenset((
+    "a", "an", "and", "are", "at", "be", "been", "by", "for", "from", "has", "have", "in", "is", "it", "of", "on",
+    "or", "than", "that", "the", "there", "this", "to", "was", "with",
+))  # fmt: skip
 LONGEST = 3
 """Words in the longest phrase."""
 FEWEST = 5
@@ -64,14 +65,7 @@ def enriched_terms(
         patients: patient number of each X-ray, [N].
         stratum: stratum number of each X-ray, [N].
     """
-    vectorizer = CountVectorizer(
-        ngram_range=(1, LONGEST),
-        binary=True,
-        min_df=FEWEST,
-        max_features=MOST,
-        token_pattern=r"(?u)\b[a-z]{2,}\b",
-        stop_words=None,
-    )
+    vectorizer = CountVectorizer(analyzer=phrases_of, binary=True, min_df=FEWEST, max_features=MOST)
     if not len(features):
         return []
     try:

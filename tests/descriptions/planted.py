@@ -80,7 +80,7 @@ def plant(
     rng = np.random.default_rng(seed)
     rows, texts, truth, codes = [], [], [], []
     for patient in range(patients):
-        held = {fact for fact in FACTS if rng.random() < prevalence}
+        held = [fact for fact in FACTS if rng.random() < prevalence]
         sex, age = ("F", "M")[rng.integers(2)], int(rng.integers(20, 90))
         for study in range(1 + int(rng.random() < 0.4)):
             has = {fact for fact in held if rng.random() < 0.9}

@@ -1,0 +1,106 @@
+"""A report of one X-ray in which every sentence names the features that support it and training X-rays for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from saerad_core.vocabulary import Statement
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One feature behind a sentence."""
+
+    feature_id: int
+    activation: float
+    """On this X-ray; 0 for a feature that would speak for a finding and is silent, behind a sentence of absence."""
+    image_ids: tuple[str, ...]
+    """Training X-rays, one a patient: the feature is active and the report states the finding (where the sentence says
+    that it is absent and the feature is active: denies it)."""
+    logit: float = 0.0
+    """What the feature adds to (or, negative, takes from) the log-odds of the finding."""
+
+
+@dataclass(frozen=True)
+class ReportSentence:
+    """One sentence and what it rests on."""
+
+    text: str
+    statements: tuple[Statement, ...]
+    """What it states: one, the two sides of a bilateral finding, several absences, or none for "no finding"."""
+    probability: float
+    """Calibrated probability of the least probable statement; of an absence, that it is absent."""
+    evidence: tuple[Evidence, ...]
+
+    def __post_init__(self) -> None:
+        assert self.evidence, f"no evidence for: {self.text}"
+
+    @property
+    def statement(self) -> Statement | None:
+        """The first statement."""
+        return self.statements[0] if self.statements else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "probability": round(self.probability, 4),
+            "statements": [statement._asdict() for statement in self.statements],
+            "evidence": [
+                {
+                    "feature_id": one.feature_id,
+                    "activation": round(one.activation, 4),
+                    "image_ids": list(one.image_ids),
+                    "logit": round(one.logit, 4),
+                }
+                for one in self.evidence
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class FeatureLine:
+    """One active feature of the X-ray."""
+
+    feature_id: int
+    activation: float
+    description: str
+    """A curator's words where there are some, else the program's; "" where reports supported none."""
+    status: str = ""
+    """The curator's verdict, "" where there is none."""
+
+
+@dataclass
+class Report:
+    """Findings and impression of one X-ray."""
+
+    findings: list[ReportSentence] = field(default_factory=list)
+    impression: list[ReportSentence] = field(default_factory=list)
+    features: list[FeatureLine] = field(default_factory=list)
+    """All active features, in the order of the rule."""
+    warnings: list[str] = field(default_factory=list)
+    """Plain sentences: conflicts and how they were settled, what a reader should know."""
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The findings as running text."""
+        return " ".join(sentence.text for sentence in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that the command line prints."""
+        return {
+            "findings": [sentence.as_json() for sentence in self.findings],
+            "impression": [sentence.as_json() for sentence in self.impression],
+            "features": [
+                {
+                    "feature_id": line.feature_id,
+                    "activation": round(line.activation, 4),
+                    "description": line.description,
+                    "status": line.status,
+                }
+                for line in self.features
+            ],
+            "warnings": list(self.warnings),
+            "timings_ms": dict(self.timings_ms),
+        }
