@@ -46,6 +46,20 @@ _WEIGHT = (
 )
 """Findings from the one that an impression mentions first to the one it mentions last, if at all."""
 _MINOR = frozenset(_WEIGHT[_WEIGHT.index("linear_atelectasis") :])
+_PASSING = frozenset(
+    {
+        "pleural_effusion",
+        "pneumothorax",
+        "consolidation",
+        "lobar_collapse",
+        "linear_atelectasis",
+        "interstitial_oedema",
+        "central_line",
+        "endotracheal_tube",
+        "nasogastric_tube",
+    }
+)
+"""Findings whose going is worth a sentence."""
 
 
 class _Group(NamedTuple):
@@ -169,15 +183,13 @@ def _said(rng: random.Random, style: Style, group: _Group) -> str:
 
 def _resolved(rng: random.Random, prior: Sequence[SimulatedFinding], present: set[str]) -> list[tuple[str, str]]:
     """(region, sentence) on what the previous study showed and this one doesn't."""
-    gone = [f for f in prior if f.finding not in present]
+    gone = [f for f in prior if f.finding not in present and f.finding in _PASSING]
     said = []
     for key in dict.fromkeys(f.finding for f in gone):
         term = TERMS[key]
         sides = sorted({f.side for f in gone if f.finding == key}, reverse=True)
         side = "" if not sides[0] else "bilateral " if len(sides) == 2 else f"{sides[0]} "
         if term.device:
-            if key == "sternal_wires":
-                continue
             text = rng.choice(("The {side}{name} has been removed.", "Interval removal of the {side}{name}."))
         else:
             text = rng.choice(
@@ -188,11 +200,7 @@ def _resolved(rng: random.Random, prior: Sequence[SimulatedFinding], present: se
                     "Previous {side}{name} has cleared.",
                 )
             )
-        name = "nodules" if key == "multiple_nodules" else term.name
-        text = text.format(side=side, name=name)
-        if key == "multiple_nodules":
-            text = text.replace(" has ", " have ").replace(" is ", " are ")
-        said.append((REGION_OF.get(key, "lungs"), text))
+        said.append((REGION_OF.get(key, "lungs"), text.format(side=side, name=term.name)))
     return said
 
 

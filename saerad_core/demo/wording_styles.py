@@ -103,7 +103,7 @@ STYLES: tuple[Style, ...] = (
         "intensive care",
         ("lines", "pleura", "lungs", "heart", "mediastinum", "bones"),
         ("bare", "seen", "there"),
-        seen=("in place", "seen", "noted"),
+        seen=("seen", "noted", "present"),
         american=True,
         negatives=0.4,
         compares=0.8,
