@@ -100,7 +100,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"pleural plaques?",
     ),
     "rib_fracture": (
-        r"(?:\w+ )?rib fractures?",
+        r"(?:(?:acute|displaced|healing|healed|old) )*rib fractures?",
         r"fractur(?:es?|ed)(?: of)?(?: the| an?)? (?:[\w-]+ ){0,4}ribs?",
         r"(?:broken|fractured) ribs?",
         r"ribs? (?:is|are) (?:broken|fractured)",
