@@ -148,6 +148,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "congestion": (
         r"(?:pulmonary )?(?:vascular |venous )*congestion",
         r"(?:pulmonary )?vascular (?:engorgement|redistribution|prominence)",
+        rf"vascul\w+{_BE}{_ADV}(?:congested|engorged|prominent|cephalized)",
         r"cephalization",
         r"congestive heart failure",
         r"chf",

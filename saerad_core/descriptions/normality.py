@@ -24,7 +24,7 @@ _ACUTE = ("pleural_effusion", "pneumothorax", "consolidation", "interstitial_oed
 _DISEASES = tuple(key for key, term in TERMS.items() if not term.device)
 
 _SUBJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"cardiomediastinal|cardio-mediastinal", ("cardiomegaly", "widened_mediastinum")),
+    (r"cardio[ -]?mediastinal", ("cardiomegaly", "widened_mediastinum")),
     (r"heart|cardiac|cardiothoracic|cardiopericardial", ("cardiomegaly",)),
     (r"mediastin(?:um|al)", ("widened_mediastinum",)),
     (r"hil(?:a|um|ar)", ("hilar_enlargement",)),
@@ -34,9 +34,9 @@ _SUBJECTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"bones|bony|osseous|skeleton|skeletal|ribs", ("rib_fracture",)),
     (r"(?:hemi-?)?diaphragms?", ("raised_hemidiaphragm",)),
     (r"(?:pulmonary )?vascul\w+", ("congestion", "interstitial_oedema")),
-    (r"chest (?:radiograph|x-?ray|film|exam\w*)|study|examination|appearances", _DISEASES),
+    (r"chest(?: (?:radiograph|x-?ray|film|exam\w*))?(?! wall| tube)|study|examination|appearances", _DISEASES),
 )
-_NORMAL = r"(?<!not )(?<!ab)(?:normal(?:ly)?|unremarkable|within normal limits|clear(?! of)|intact|sharp|wnl)"
+_NORMAL = r"(?<!not )(?<!ab)(?:normal(?:ly)?|unremarkable|within normal limits|clear(?! of)|without (?:any |acute |significant |focal )*(?:abnormalit\w+|findings?)|intact|sharp|wnl)"
 _TOKEN = re.compile(
     r"\b(?:(?P<normal>"
     + _NORMAL

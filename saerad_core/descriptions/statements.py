@@ -27,12 +27,17 @@ class Sentence(NamedTuple):
 
 
 _END = re.compile(r"(?<!\d)\.(?=\s|$|[A-Z])|(?<=\d)\.(?=\s+[A-Za-z]|\s*$)|[!?](?=\s|$)|\n+")
-_NUMBER = re.compile(r"\s*(?:\d+[.)]|[-*•])\s*")
+_NUMBER = re.compile(r"\s*(?:\d+[.)]|[-*•])\s+")
 _CHUNK = re.compile(r",|;|:|\b(?:and|or|nor|plus|with|without|but|no|as well as|versus)\b|&|/")
 _POST = re.compile(
     r"^\s*(?:,\s*)?(?:is|are|which)?\s*(?:seen|noted|present|located|situated|predominantly|mainly)?\s*(?:in|on|at|of|within|involving|throughout|over|overlying|convex)\b"
 )
 _LINK = re.compile(r"^[^,;:.]*\b(?:with|and|adjacent|associated|overlying|or)\b[^,;:.]*$")
+_WITH = re.compile(r"\b(?:with|and)\b")
+_SPREADING = frozenset(
+    {"pleural_effusion", "consolidation", "lobar_collapse", "linear_atelectasis", "atelectasis", "opacity", "pneumonia"}
+)
+"""Findings that share the side of what they are named with."""
 _BOTH = re.compile(r"^\s*(?:and|or|and/or|/|versus|vs)\s*(?:\w+\s+){0,2}$")
 _CERTAINTY = ("possible", "likely", "certain")
 
@@ -179,19 +184,24 @@ def _belongs_before(piece: str, mention: Mention) -> bool:
 def _borrowed(
     sentence: str, mentions: Sequence[Mention], readings: Sequence[Reading], chunks: Sequence[list[Modifiers]], i: int
 ) -> list[Modifiers]:
-    """Side of a neighbour in the same clause: right effusion with atelectasis."""
-    if TERMS[mentions[i].key].device:
+    """Where a finding is whose side is only named with its neighbour: right effusion with atelectasis."""
+    mention = mentions[i]
+    if TERMS[mention.key].device:
         return []
     if i + 1 < len(mentions) and readings[i + 1].present and mentions[i + 1].key:
-        between = sentence[mentions[i].end : mentions[i + 1].start]
+        between = sentence[mention.end : mentions[i + 1].start]
         if _BOTH.match(between):
-            following = chunks[i + 1]
-            return [c._replace(rank=None) for c in following if c.sides]
-    if i and readings[i - 1].present and mentions[i - 1].key and not TERMS[mentions[i - 1].key].device:
-        between = sentence[mentions[i - 1].end : mentions[i].start]
-        sides = {side for chunk in chunks[i - 1] for side in chunk.sides}
-        if sides and _LINK.match(between):
-            return [Modifiers(tuple(sorted(sides, reverse=True)), (), None, True)]
+            return [c._replace(rank=None) for c in chunks[i + 1] if c.sides]
+    for k in range(i - 1, -1, -1):
+        said = [c._replace(rank=None) for c in chunks[k] if c.sides]
+        between = sentence[mentions[k].end : mention.start]
+        if not said or not readings[k].present or not mentions[k].key or TERMS[mentions[k].key].device:
+            continue
+        # What an opacity may be is where the opacity is; what comes along with it is on its side, at most.
+        if readings[i].certainty != "certain" and readings[k].certainty == "certain" and not _WITH.search(between):
+            return said
+        if k == i - 1 and mention.key in _SPREADING and _LINK.match(between):
+            return [c._replace(places=()) for c in said]
     return []
 
 
