@@ -1,124 +1,258 @@
-"""DICOM files of computed and digital radiography (PS3.3 A.2, A.26)."""
+"""DICOM radiographs (CR, DX) to grey levels, and the few facts of their header that may leave this module."""
 
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 
 import numpy as np
+import pydicom
+from pydicom import config
+from pydicom.dataset import Dataset
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
 
 from saerad_core.errors import ImageRefused
-from saerad_core.images.radiograph import Radiograph, check_size
+from saerad_core.images.limits import check_grey, check_size, is_flat
 
-MODALITIES = ("CR", "DX", "DR", "RG", "OT", "SC", "")
-DEFLATED = "1.2.840.10008.1.2.1.99"
-"""Deflated Explicit VR: 1 MB of it can grow to gigabytes before any header can be read."""
-JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-KEPT = {
-    "Modality": "modality",
-    "ViewPosition": "view",
-    "BodyPartExamined": "body_part",
-    "PatientSex": "sex",
-    "PhotometricInterpretation": "photometric",
+RADIOGRAPHY = {"CR", "DX", "DR", "RG", "SC", "OT", ""}
+"""Modalities that a chest film may come as; SC and OT are screen captures and digitised films."""
+OTHERS = {
+    "CT": "a CT image",
+    "MR": "an MR image",
+    "US": "an ultrasound image",
+    "MG": "a mammogram",
+    "NM": "a nuclear medicine image",
+    "PT": "a PET image",
+    "XA": "an angiogram",
+    "RF": "a fluoroscopy image",
+    "IO": "a dental image",
+    "PX": "a dental image",
+    "SR": "a structured report",
+    "PR": "a presentation state",
+    "SEG": "a segmentation",
 }
-"""The only tags whose values are kept, each checked against what the standard allows."""
-ALLOWED = {
-    "modality": set(MODALITIES),
-    "view": {"PA", "AP", "LL", "RL", "LATERAL", "LAO", "RAO"},
-    "body_part": {"CHEST", "THORAX", "LUNG"},
-    "sex": {"F", "M", "O"},
-    "photometric": {"MONOCHROME1", "MONOCHROME2"},
-}
+_UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+_COMPRESSED = (
+    "1.2.840.10008.1.2.4.50",  # JPEG baseline
+    "1.2.840.10008.1.2.4.51",  # JPEG extended
+    "1.2.840.10008.1.2.4.57",  # JPEG lossless
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.201",  # High-throughput JPEG 2000
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.4.203",
+    "1.2.840.10008.1.2.5",  # RLE
+)
+_EXTENDED = "1.2.840.10008.1.2.4.51"
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_VIEWS = {"PA", "AP", "LL", "RL", "LATERAL", "LAT", "LLD", "RLD", "RLO", "LLO"}
+_LATERAL = {"LL", "RL", "LATERAL", "LAT"}
+_CHEST = {"CHEST", "THORAX", "LUNG", "CHEST PA", "CHEST AP", "PORT CHEST", "CHESTPORT", "TORAX", ""}
+OLDEST = 90
+"""Ages from here on are given as 90+: the HIPAA safe-harbour rule counts them as identifying."""
 
 
-def decode_dicom(data: bytes) -> Radiograph:
-    """Pixels as displayed: rescaled, windowed (or stretched between the 0.5th and 99.5th percentile), bone white."""
-    import pydicom
+def decode_dicom(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
+    """Pixels and facts of a DICOM file with one frame.
 
-    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
-            _check(header)
-            dataset = pydicom.dcmread(io.BytesIO(data))
-            values = np.asarray(dataset.pixel_array, dtype=np.float32)
-            pixels = _display(dataset, values)
-            facts = _facts(header)
-    except ImageRefused:
-        raise
-    # pydicom and its decoders raise over ten kinds of exception on damaged files.
-    except (AttributeError, ValueError, KeyError, TypeError, IndexError, OSError, EOFError, NotImplementedError, RuntimeError,
-            OverflowError, MemoryError, struct.error, LookupError, AssertionError, ArithmeticError) as error:  # fmt: skip
-        raise ImageRefused(
-            "The DICOM file is damaged or of a kind that can't be read; export it again, uncompressed."
-        ) from error
-    return Radiograph(pixels, facts)
+    Stored values go through the modality rescale and the first VOI window (PS3.3 C.11.1 and C.11.2); without one, from
+    the 0.5th to the 99.5th percentile. MONOCHROME1 is inverted once, and a stored mirror image turned back.
 
+    Returns:
+        float32 [H, W] in [0, 1], bone white; facts.
 
-def _check(header) -> None:  # noqa: ANN001 - pydicom's Dataset
-    syntax = str(getattr(header.file_meta, "TransferSyntaxUID", ""))
-    if syntax == DEFLATED:
-        raise ImageRefused("Deflated DICOM files are not read; export it again, uncompressed.")
-    if syntax == JPEG_EXTENDED and int(header.get("BitsStored", 8)) > 8:
-        raise ImageRefused("DICOM files with 12-bit lossy JPEG are not read; export it again, uncompressed.")
-    modality = str(header.get("Modality", "") or "").strip().upper()
-    if modality not in MODALITIES:
-        raise ImageRefused("This DICOM file is not a radiograph; give one of modality CR or DX.")
-    if int(header.get("NumberOfFrames", 1) or 1) != 1:
-        raise ImageRefused("This DICOM file holds several frames; give a single X-ray.")
-    if int(header.get("SamplesPerPixel", 1)) != 1:
-        raise ImageRefused("This DICOM file is in colour; give the X-ray itself, in shades of grey.")
-    if "Rows" not in header or "Columns" not in header:
-        raise ImageRefused("This DICOM file holds no image; give one of modality CR or DX.")
-    check_size(int(header.Rows), int(header.Columns))
+    Raises:
+        ImageRefused: another modality, several frames, a kind of compression that isn't read, unusable values.
+    """
+    # The deflated syntax is inflated while the header is read, so it has to be found before pydicom is asked.
+    _check_syntax(_transfer_syntax(data))
+    config.settings.reading_validation_mode = config.IGNORE
+    with warnings.catch_warnings():
+        # Oddities of a header that is only read for a dozen tags; the messages repeat values of the file.
+        warnings.simplefilter("ignore")
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        syntax = str(dataset.file_meta.TransferSyntaxUID)
+        _check_syntax(syntax)
+        _check_header(dataset, syntax)
+        values = _stored(dataset, syntax)
+        pixels, window = _windowed(dataset, values)
+        if dataset.PhotometricInterpretation == "MONOCHROME1":
+            pixels = 1 - pixels
+        facts = _facts(dataset, window)
+        return _upright(dataset, pixels, facts), facts
 
 
-def _display(dataset, values: np.ndarray) -> np.ndarray:  # noqa: ANN001
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+def _transfer_syntax(data: bytes) -> str:
+    """Element (0002,0010) of the file meta group, which is always explicit VR little endian (PS3.10, 7.1)."""
+    at = 132
+    while at + 8 <= len(data):
+        group, element, vr, length = struct.unpack_from("<HH2sH", data, at)
+        if group != 2:
+            break
+        at += 8
+        if vr in (b"OB", b"OW", b"SQ", b"UN", b"UT"):
+            (length,) = struct.unpack_from("<I", data, at)
+            at += 4
+        if element == 0x0010:
+            return data[at : at + length].rstrip(b"\0 ").decode("ascii", "replace")
+        at += length
+    raise ImageRefused("The DICOM file doesn't say how its pixels are stored; export it again.")
 
-    if values.ndim != 2:
-        raise ImageRefused("This DICOM file holds more than one image; give a single X-ray.")
-    values = np.asarray(apply_modality_lut(dataset.pixel_array, dataset), dtype=np.float64)
-    windowed = "WindowCenter" in dataset or "VOILUTSequence" in dataset
-    if windowed:
-        shown = np.asarray(
-            apply_voi_lut(values if "VOILUTSequence" not in dataset else dataset.pixel_array, dataset), dtype=np.float64
-        )
-        # A window that shows nothing of this image is a mistake of whoever wrote the file.
-        if np.isfinite(shown).all() and np.ptp(shown) > 0:
-            values = shown
-        else:
-            windowed = False
+
+def _check_syntax(syntax: str) -> None:
+    if syntax == _DEFLATED:
+        raise ImageRefused("The DICOM file is deflated, which is not read for safety; export it uncompressed.")
+    if syntax not in _UNCOMPRESSED + _COMPRESSED:
+        raise ImageRefused("The DICOM file's compression is not supported; export it uncompressed.")
+
+
+def _check_header(dataset: Dataset, syntax: str) -> None:
+    modality = str(dataset.get("Modality", "") or "").strip().upper()
+    if modality not in RADIOGRAPHY:
+        what = OTHERS.get(modality, "of another modality")
+        raise ImageRefused(f"The DICOM file is {what}, not a chest radiograph (CR or DX).")
+    if "PixelData" not in dataset:
+        raise ImageRefused("The DICOM file has no image; choose one that has.")
+    if int(dataset.get("NumberOfFrames", 1) or 1) != 1:
+        raise ImageRefused("The DICOM file has several frames; choose a single radiograph.")
+    check_size(int(dataset.Columns), int(dataset.Rows))
+    photometric = str(dataset.PhotometricInterpretation)
+    samples = int(dataset.get("SamplesPerPixel", 1))
+    if photometric.startswith("MONOCHROME"):
+        usable = samples == 1
+    else:
+        usable = samples == 3 and photometric.startswith(("RGB", "YBR")) and int(dataset.BitsAllocated) == 8
+    if not usable or int(dataset.BitsAllocated) not in (8, 16, 32):
+        raise ImageRefused("The DICOM file's pixels are not plain grey levels; export it in greyscale.")
+    if syntax == _EXTENDED and int(dataset.BitsStored) > 8:
+        raise ImageRefused("The DICOM file is 12-bit JPEG Extended, which can't be read; export it uncompressed.")
+
+
+def _stored(dataset: Dataset, syntax: str) -> np.ndarray:
+    """Stored values [H, W], integer; colour is turned into grey after the check that there is none to speak of."""
+    values = pixel_array(dataset)
+    shape = (int(dataset.Rows), int(dataset.Columns))
+    if values.ndim == 3 and values.shape == (*shape, 3):
+        check_grey(values)
+        return (values @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)
+    if values.shape != shape:
+        raise ImageRefused("The DICOM file's pixels don't fit its header; export it again.")
+    stored = int(dataset.BitsStored)
+    if values.dtype.kind == "u" and syntax in _UNCOMPRESSED and stored < int(dataset.BitsAllocated):
+        # Old files keep overlays in the bits above those stored.
+        values = values & ((1 << stored) - 1)
+    return values
+
+
+def _windowed(dataset: Dataset, stored: np.ndarray) -> tuple[np.ndarray, str]:
+    """Grey levels in [0, 1] before any inversion, and in words where the window came from."""
+    if "ModalityLUTSequence" in dataset:
+        values = apply_modality_lut(stored, dataset).astype(np.float32)
+    else:
+        slope, intercept = _number(dataset, "RescaleSlope", 1.0), _number(dataset, "RescaleIntercept", 0.0)
+        values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     if not np.isfinite(values).all():
-        raise ImageRefused("The DICOM file's rescaling gives values that are not numbers; export it again.")
-    low, high = (values.min(), values.max()) if windowed else np.percentile(values, (0.5, 99.5))
-    if high <= low:
-        raise ImageRefused("The image is blank or of one shade; give a chest X-ray.")
-    pixels = np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
-    if str(dataset.get("PhotometricInterpretation", "")).strip().upper() == "MONOCHROME1":
-        pixels = 1 - pixels
-    return pixels
+        raise ImageRefused("The DICOM file's rescale values are not numbers; export it again.")
+    if "VOILUTSequence" in dataset:
+        shown = np.asarray(apply_voi_lut(values.astype(np.int32), dataset, prefer_lut=True), dtype=np.float32)
+        bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
+        shown = shown / np.float32(2**bits - 1)
+        if not is_flat(np.clip(shown, 0, 1)):
+            return np.clip(shown, 0, 1), "the file's lookup table"
+    elif "WindowCenter" in dataset and "WindowWidth" in dataset:
+        center, width = _number(dataset, "WindowCenter", 0.0), _number(dataset, "WindowWidth", 0.0)
+        if not np.isfinite([center, width]).all():
+            raise ImageRefused("The DICOM file's window values are not numbers; export it again.")
+        if width > 0:
+            shown = voi(values, center, width, str(dataset.get("VOILUTFunction", "LINEAR") or "LINEAR"))
+            # A window beside the values shows nothing; many exports carry one that belongs to another image.
+            if not is_flat(shown):
+                return shown, "the file's window"
+    elif int(dataset.BitsStored) == 8 and "ModalityLUTSequence" not in dataset:
+        return stored.astype(np.float32) / 255, "the full scale"
+    low, high = np.percentile(values, (0.5, 99.5))
+    return np.clip((values - low) / max(high - low, 1e-12), 0, 1, dtype=np.float32), "percentiles"
 
 
-def _facts(header) -> dict[str, str]:  # noqa: ANN001
-    facts = {}
-    for tag, name in KEPT.items():
-        value = str(header.get(tag, "") or "").strip().upper()
-        if value and value in ALLOWED[name]:
-            facts[name] = value
-    age = str(header.get("PatientAge", "") or "").strip().upper()
-    if len(age) == 4 and age[:3].isdigit() and age[3] in "YMWD":
-        years = int(age[:3]) if age[3] == "Y" else 0
-        # Ages over 89 identify (HIPAA's safe harbour).
-        facts["age"] = "90+" if years > 89 else str(years)
-    facts["size"] = f"{int(header.Columns)} x {int(header.Rows)}"
-    spacing = header.get("ImagerPixelSpacing") or header.get("PixelSpacing")
-    try:
-        across = float(spacing[1]) if spacing else 0.0
-    except (TypeError, ValueError, IndexError):
-        across = 0.0
-    if 0.01 < across < 5:
-        facts["pixel_spacing_mm"] = f"{across:.3f}"
+def voi(values: np.ndarray, center: float, width: float, function: str = "LINEAR") -> np.ndarray:
+    """The VOI window of PS3.3 C.11.2.1.2 and C.11.2.1.3, to [0, 1].
+
+    Args:
+        values: float32 [H, W] after the modality rescale.
+        center: of the window.
+        width: of the window, above 0.
+        function: LINEAR, LINEAR_EXACT or SIGMOID.
+    """
+    if function == "SIGMOID":
+        return (1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -80, 80)))).astype(np.float32)
+    if function != "LINEAR_EXACT" and width > 1:
+        center, width = center - 0.5, width - 1
+    return np.clip((values - center) / width + 0.5, 0, 1).astype(np.float32)
+
+
+def _number(dataset: Dataset, name: str, default: float) -> float:
+    value = dataset.get(name)
+    if value is None or value == "":
+        return default
+    return float(value if isinstance(value, (str, int, float)) else value[0])
+
+
+def _facts(dataset: Dataset, window: str) -> dict[str, str]:
+    """Allow-listed tags; a value that isn't one of the expected kind is left out, since people type names anywhere."""
+    facts = {
+        "format": "DICOM",
+        "size": f"{int(dataset.Columns)} x {int(dataset.Rows)}",
+        "bits": str(int(dataset.BitsStored)),
+        "photometric": str(dataset.PhotometricInterpretation),
+        "window": window,
+    }
+
+    def text(name: str) -> str:
+        return str(dataset.get(name, "") or "").strip().upper()
+
+    if text("Modality"):
+        facts["modality"] = text("Modality")
+    view, part = text("ViewPosition"), text("BodyPartExamined")
+    if view in _VIEWS:
+        facts["view"] = view
+    if part in _CHEST - {""}:
+        facts["body part"] = part
+    if text("PatientSex") in ("F", "M", "O"):
+        facts["sex"] = text("PatientSex")
+    if age := re.fullmatch(r"(\d{3})Y", text("PatientAge")):
+        years = int(age[1])
+        facts["age"] = f"{OLDEST}+" if years >= OLDEST else str(years)
+    spacing = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")
+    if spacing is not None and len(spacing) == 2 and all(0 < float(mm) < 10 for mm in spacing):
+        facts["pixel spacing"] = f"{float(spacing[0]):.3f} x {float(spacing[1]):.3f} mm"
+    if view in _LATERAL:
+        facts["warning"] = "This is a lateral view; the program knows frontal views only."
+    elif part not in _CHEST:
+        facts["warning"] = "The file says that this is not a chest; the program knows chest radiographs only."
     return facts
+
+
+def _upright(dataset: Dataset, pixels: np.ndarray, facts: dict[str, str]) -> np.ndarray:
+    """Turn what PatientOrientation (PS3.3 C.7.6.1.1.1) calls mirrored or upside down, and say so."""
+    try:
+        row, column = (str(way).strip().upper() for way in dataset.get("PatientOrientation") or ())
+    except ValueError:
+        return pixels
+    if not (row[:1] in ("L", "R") and column[:1] in ("F", "H")):
+        return pixels
+    turned = []
+    if row[0] == "R":
+        pixels = pixels[:, ::-1]
+        turned.append("mirrored")
+    if column[0] == "H":
+        pixels = pixels[::-1]
+        turned.append("upside down")
+    if turned:
+        said = f"The file says that it is stored {' and '.join(turned)}; it was turned to the usual way round."
+        facts["warning"] = f"{facts['warning']} {said}" if "warning" in facts else said
+    return np.ascontiguousarray(pixels)

@@ -1,51 +1,55 @@
-"""PNG and JPEG files."""
+"""PNG and JPEG files to grey levels."""
 
 from __future__ import annotations
 
 import io
-import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from saerad_core.errors import ImageRefused
-from saerad_core.images.radiograph import Radiograph, check_size
-
-COLOURFUL = 0.08
-"""Mean spread between channels above which a picture is a colour photograph; scans with a tint stay below."""
+from saerad_core.images.limits import TWELVE_BITS, check_grey, check_size
 
 
-def decode_pngjpeg(data: bytes) -> Radiograph:
-    """Grey pixels of a PNG or JPEG, its EXIF orientation applied; 16-bit values are scaled, not clipped."""
+def decode_png_jpeg(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
+    """Pixels and facts of a PNG or JPEG file.
+
+    A 16-bit file keeps its depth: v becomes v / 65,535, or v / 4,095 where no pixel exceeds 12 bits, since such files
+    hold a 12-bit detector's values.
+
+    Returns:
+        float32 [H, W] in [0, 1], turned upright by the EXIF orientation; facts.
+
+    Raises:
+        ImageRefused: too small or large, or a colour photograph.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=["PNG", "JPEG"])
-            check_size(image.height, image.width)
-            image.load()
-            image = ImageOps.exif_transpose(image)
-            pixels = _grey(image)
-    except ImageRefused:
-        raise
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, IndexError, OverflowError,
-            MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # fmt: skip
-        raise ImageRefused("The image file is damaged; export it again as PNG or JPEG.") from error
-    return Radiograph(pixels)
+        image = Image.open(io.BytesIO(data), formats=["PNG", "JPEG"])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageRefused("The image has too many pixels for an X-ray; choose a smaller one.") from error
+    with image:
+        check_size(*image.size)
+        kind = image.format or ""
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+    pixels, bits = _grey(upright)
+    height, width = pixels.shape
+    return pixels, {"format": "JPEG" if kind == "MPO" else kind, "size": f"{width} x {height}", "bits": str(bits)}
 
 
-def _grey(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float32)
-        if not np.isfinite(values).all():
-            raise ImageRefused("The image holds values that are not numbers; export it again.")
-        return np.clip(values / 65535, 0, 1)
+def _grey(image: Image.Image) -> tuple[np.ndarray, int]:
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype(np.float32)
+        twelve = values.max() <= TWELVE_BITS
+        return values / (TWELVE_BITS if twelve else 65535), 12 if twelve else 16
+    if image.mode == "F":
+        raise ImageRefused("The image holds floating-point values; export it with 8 or 16 bits.")
     if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"), dtype=np.float32) / 255
-    if image.mode in ("LA", "PA", "RGBA", "P"):
-        with_alpha = image.convert("RGBA")
-        black = Image.new("RGBA", with_alpha.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, with_alpha)
-    rgb = np.asarray(image.convert("RGB"), dtype=np.float32) / 255
-    if float((rgb.max(2) - rgb.min(2)).mean()) > COLOURFUL:
-        raise ImageRefused("The image is in colour; give the X-ray itself, in shades of grey.")
-    return rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        return np.asarray(image.convert("L"), dtype=np.float32) / 255, 8
+    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
+        # What is transparent is outside the picture: black, as the air around a patient.
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
+    rgb = image.convert("RGB")
+    check_grey(np.asarray(rgb))
+    return np.asarray(rgb.convert("L"), dtype=np.float32) / 255, 8

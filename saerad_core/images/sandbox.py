@@ -1,68 +1,118 @@
-"""Decode untrusted bytes in a child process with limits on memory and time."""
+"""Decode a file that somebody uploaded: in a process of its own, with limits on memory and time."""
 
 from __future__ import annotations
 
+import atexit
 import json
-import struct
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 
 from saerad_core.errors import ImageRefused
-from saerad_core.images.radiograph import MOST_BYTES, Radiograph, decode
+from saerad_core.images.limits import MOST_PIXELS, check_bytes
+from saerad_core.images.radiograph import Radiograph
 
-MEMORY = 1_500 * 2**20
-"""Bytes of address space of the child; the largest film that is accepted needs about 1 GB."""
-SECONDS = 30
-"""Of wall time; a large JPEG 2000 film takes about 5."""
-_HEAD = struct.Struct("<III")
-PROJECT = Path(__file__).resolve().parents[2]
+SECONDS = 25.0
+"""Until a decoder is given up; the slowest honest file takes three."""
+
+_ROOT = Path(__file__).resolve().parents[2]
 
 
-def decode_sandboxed(data: bytes) -> Radiograph:
-    """As radiograph.decode, in a process that can neither exhaust memory nor hang.
+class _Spare:
+    """A decoder that has started already and waits, so that an upload needn't wait for Python to start."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: subprocess.Popen[bytes] | None = None
+        atexit.register(self.drop)
+
+    def take(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            child, self._waiting = self._waiting, None
+        if child is not None and child.poll() is None:
+            return child
+        if child is not None:
+            _end(child)
+        return _start()
+
+    def refill(self) -> None:
+        with self._lock:
+            if self._waiting is None:
+                self._waiting = _start()
+
+    def drop(self) -> None:
+        with self._lock:
+            child, self._waiting = self._waiting, None
+        if child is not None:
+            _end(child)
+
+
+_spare = _Spare()
+
+
+def decode_sandboxed(data: bytes, *, seconds: float = SECONDS) -> Radiograph:
+    """What ``decode`` gives, from a child process that may take 2 GiB of memory and ``seconds``.
 
     Raises:
-        ImageRefused: decode's reasons, or the file needs too much memory or time.
+        ImageRefused: the file is not a usable radiograph, or its decoder broke a limit or died.
     """
-    if len(data) > MOST_BYTES:
-        decode(data)
-    command = [sys.executable, "-m", "saerad_core.images.sandbox"]
+    check_bytes(len(data))
+    child = _spare.take()
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, cwd=PROJECT, check=False)
+        answer, _ = child.communicate(data, timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        raise ImageRefused("The file takes too long to decode; export it again, uncompressed.") from error
-    out = done.stdout
-    if done.returncode or len(out) < _HEAD.size:
-        raise ImageRefused("The file needs too much memory to decode; export it again, smaller or uncompressed.")
-    height, width, length = _HEAD.unpack_from(out)
-    answer = json.loads(out[_HEAD.size : _HEAD.size + length])
-    if "refused" in answer:
-        raise ImageRefused(answer["refused"])
-    pixels = np.frombuffer(out, dtype=np.float32, offset=_HEAD.size + length).reshape(height, width).copy()
-    return Radiograph(pixels, answer["facts"])
+        raise ImageRefused("The file takes too long to read; export it uncompressed.") from error
+    finally:
+        _end(child)
+        _spare.refill()
+    return _parse(answer)
 
 
-def _child() -> None:
-    import resource
+def warm() -> None:
+    """Start the decoder that the first upload will use."""
+    _spare.refill()
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    out = sys.stdout.buffer
+
+def _start() -> subprocess.Popen[bytes]:
+    # Nothing of the server's environment reaches the decoder: keys and tokens stay where they are.
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ}
+    environment |= {"PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "saerad_core.images.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        cwd="/",
+    )
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                # Bytes that the child will never read.
+                continue
+
+
+def _parse(answer: bytes) -> Radiograph:
+    header, _, body = answer.partition(b"\n")
     try:
-        radiograph = decode(sys.stdin.buffer.read())
-    except ImageRefused as refusal:
-        text = json.dumps({"refused": str(refusal)}).encode()
-        out.write(_HEAD.pack(0, 0, len(text)) + text)
-        return
-    text = json.dumps({"facts": radiograph.facts}).encode()
-    # Padded, so that the pixels begin on a multiple of four.
-    text += b" " * (-(len(text) + _HEAD.size) % 4)
-    out.write(_HEAD.pack(*radiograph.pixels.shape, len(text)) + text)
-    out.write(np.ascontiguousarray(radiograph.pixels, dtype=np.float32).tobytes())
-
-
-if __name__ == "__main__":
-    _child()
+        said = json.loads(header)
+    except ValueError as error:
+        raise ImageRefused("The file broke its decoder or the decoder's limits; export it uncompressed.") from error
+    if "refused" in said:
+        raise ImageRefused(str(said["refused"]))
+    height, width = (int(side) for side in said["shape"])
+    if height * width > MOST_PIXELS or len(body) != height * width * 4:
+        raise ImageRefused("The file's decoder stopped half way; export it uncompressed.")
+    pixels = np.frombuffer(body, dtype=np.float32).reshape(height, width).copy()
+    return Radiograph(pixels, {str(name): str(value) for name, value in said["facts"].items()})

@@ -1,0 +1,54 @@
+"""The process that decodes one untrusted file under limits and ends. Started by ``sandbox``; speaks bytes, not objects.
+
+In: the file on stdin, up to its end. Out: one line of JSON ({"shape", "facts"} or {"refused"}), then float32 pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+
+MOST_MEMORY = 2 * 2**30
+"""Bytes of address space: 64 million float32 pixels in a few copies, and the libraries."""
+MOST_SECONDS = 20
+"""Seconds of processor time."""
+
+
+def limit() -> None:
+    """Take away memory, time, files and core dumps."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    """Decode what comes on stdin."""
+    # Whatever a library prints must not get among the pixels.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # Loaded while nobody waits: the process is started before there is a file.
+    import saerad_core.images.dicom
+    import saerad_core.images.pngjpeg  # noqa: F401
+    from saerad_core.errors import ImageRefused
+    from saerad_core.images.radiograph import decode
+
+    limit()
+    data = sys.stdin.buffer.read()
+    if not data:
+        return
+    try:
+        radiograph = decode(data)
+    except ImageRefused as refusal:
+        out.write(json.dumps({"refused": str(refusal)}).encode() + b"\n")
+        out.flush()
+        return
+    out.write(json.dumps({"shape": radiograph.pixels.shape, "facts": radiograph.facts}).encode() + b"\n")
+    out.write(radiograph.pixels.tobytes())
+    out.flush()
+
+
+if __name__ == "__main__":
+    main()
