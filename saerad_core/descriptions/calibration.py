@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 _LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns K facts' scores into decisions."""
+
+    slope: np.ndarray
+    """[K]."""
+    shift: np.ndarray
+    """[K]."""
+    thresholds: np.ndarray
+    """[K], as probabilities."""
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities of scores [N, K]."""
+        return 1 / (1 + np.exp(-np.clip(scores * self.slope + self.shift, -500, 500)))
+
+
+def calibrate(
+    scores: np.ndarray, truth: np.ndarray, known: np.ndarray, levels: np.ndarray, shrink: float
+) -> Calibration:
+    """Slopes, shifts and thresholds from scores of X-rays whose patients the models have not seen.
+
+    Args:
+        scores: [N, K].
+        truth: [N, K] in {0, 1}.
+        known: [N, K] in {0, 1}; unknown ones don't count.
+        levels: [K]; facts of one level share what each can't learn by itself.
+        shrink: positives at which a fact's own figures weigh as much as the shared ones.
+    """
+    slope, shift = platt(scores, truth, known, shrink)
+    unset = Calibration(slope, shift, np.full(len(slope), 0.5))
+    return Calibration(slope, shift, best_thresholds(unset.probabilities(scores), truth, known, levels, shrink))
 
 
 def log_loss(p: np.ndarray, truth: np.ndarray, known: np.ndarray) -> float:

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from saerad_core.descriptions.calibration import best_thresholds, log_loss, platt
+from saerad_core.descriptions.calibration import calibrate, log_loss
 from saerad_core.descriptions.evidence import EvidenceTables
 from saerad_core.descriptions.examples import Examples
 from saerad_core.descriptions.reported import Reported, depth, looser
@@ -108,22 +108,24 @@ def _calibrated(
     scores = np.concatenate([held_out, np.asarray(x_validate @ weights.T) + intercepts])
     truth = np.concatenate([_dense(part.stated[:, columns]) for part in (reported, validate_reported)])
     known = 1.0 - np.concatenate([_dense(part.unknown[:, columns]) for part in (reported, validate_reported)])
-    slope, shift = platt(scores, truth, known, settings.shrink)
-    p = 1.0 / (1.0 + np.exp(-(scores * slope + shift)))
-    levels = np.array([depth(fact) for fact in facts])
+    found = calibrate(scores, truth, known, np.array([depth(fact) for fact in facts]), settings.shrink)
     stated = _dense(reported.stated[:, columns])
     return EvidenceTables(
         facts=tuple(facts),
-        weights=(weights * slope[:, None]).astype(np.float32),
-        intercepts=(intercepts * slope + shift).astype(np.float32),
-        thresholds=best_thresholds(p, truth, known, levels, settings.shrink).astype(np.float32),
+        weights=(weights * found.slope[:, None]).astype(np.float32),
+        intercepts=(intercepts * found.slope + found.shift).astype(np.float32),
+        thresholds=found.thresholds.astype(np.float32),
         priors=stated.mean(axis=0).astype(np.float32) if k else np.zeros(0, np.float32),
         denials=_dense(reported.denied[:, columns]).mean(axis=0).astype(np.float32) if k else np.zeros(0, np.float32),
         patients=_patients_with(stated, patients).astype(np.int32),
         **fit_severity(active, reported, patients)._asdict(),
         examples=Examples.of(active, images, reported, tuple(facts)),
         fitted=asdict(settings)
-        | {"chosen": chosen, "log_loss": log_loss(p, truth, known), "training": active.shape[0]},
+        | {
+            "chosen": chosen,
+            "log_loss": log_loss(found.probabilities(scores), truth, known),
+            "training": active.shape[0],
+        },
     )
 
 

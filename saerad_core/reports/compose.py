@@ -42,10 +42,10 @@ class ComposeSettings:
     """Features listed for a sentence."""
     images: int = 6
     """Training X-rays listed for each."""
-    together: int = 4
-    """Absences in one sentence."""
     impression: int = 4
-    """Statements that the impression repeats."""
+    """Sentences that the impression repeats."""
+    minor: int = 2
+    """Minor ones that it repeats where there is nothing else."""
 
 
 class Composer:
@@ -98,10 +98,11 @@ class Composer:
         for group in self._groups(kept):
             self._add_finding(report, group, active)
         report.warnings += self._divided(kept, active)
-        negatives = absent(p, self.tables, {c.statement.finding for c in kept}, self.settings.decide)
-        if not report.findings:
-            self._add_nothing(report, p, active, barred)
-        self._add_absences(report, negatives, active, barred)
+        against_all = self._against_all(p, active, barred)
+        if not report.findings and against_all:
+            report.findings.append(ReportSentence(self.wording.nothing(), (), self._nothing(p), against_all))
+        self._add_impression(report, p, against_all)
+        self._add_absences(report, p, active, barred)
         report.warnings += self._rewritten(report, curated)
         return report
 
@@ -141,48 +142,65 @@ class Composer:
             return
         statements = tuple(candidate.statement for candidate in group)
         probability = min(candidate.probability for candidate in group)
-        text = self.wording.pair(*statements) if len(statements) == 2 else self.wording.one(statements[0])
-        report.findings.append(ReportSentence(text, statements, probability, tuple(evidence)))
-        likely = probability >= self.settings.decide.likely or not report.impression
-        if likely and len(report.impression) < self.settings.impression and not _is_device(statements[0].finding):
-            summary = self.wording.impression(statements)
-            report.impression.append(ReportSentence(summary, statements, probability, tuple(evidence)))
+        report.findings.append(
+            ReportSentence(self.wording.finding(statements), statements, probability, tuple(evidence))
+        )
 
-    def _add_nothing(
-        self, report: Report, p: np.ndarray, active: list[tuple[int, float]], barred: frozenset[int]
-    ) -> None:
-        """Say that no finding is supported; its evidence speaks against the finding that came nearest."""
+    def _add_impression(self, report: Report, p: np.ndarray, against_all: tuple[Evidence, ...]) -> None:
+        """Repeat what matters most; where nothing does, say so before the minor findings."""
+        said = sorted(report.findings, key=self._importance)
+        stated = [sentence for sentence in said if sentence.statements]
+        major = [sentence for sentence in stated if not self.wording.is_minor(sentence.statements[0].finding)]
+        likely = [sentence for sentence in major if sentence.probability >= self.settings.decide.likely]
+        # Possible findings fill an impression only where nothing is likelier.
+        repeated = (likely or major)[: self.settings.impression]
+        if not repeated:
+            if against_all:
+                text = self.wording.nothing_impression()
+                report.impression.append(ReportSentence(text, (), self._nothing(p), against_all))
+            repeated = stated[: self.settings.minor]
+        for sentence in repeated:
+            text = self.wording.impression(sentence.statements)
+            report.impression.append(ReportSentence(text, sentence.statements, sentence.probability, sentence.evidence))
+
+    def _importance(self, sentence: ReportSentence) -> int:
+        return self.wording.importance(sentence.statements[0].finding) if sentence.statements else 0
+
+    def _nothing(self, p: np.ndarray) -> float:
+        """Probability that none of the findings is there, as if they were independent."""
+        return float(np.prod([1 - p[row] for row, fact in enumerate(self.tables.facts) if not depth(fact)]))
+
+    def _against_all(
+        self, p: np.ndarray, active: list[tuple[int, float]], barred: frozenset[int]
+    ) -> tuple[Evidence, ...]:
+        """What speaks against the finding that came nearest to being stated; of the next where nothing does."""
         loose = [row for row, fact in enumerate(self.tables.facts) if not depth(fact)]
-        nearest = sorted(loose, key=lambda row: float(self.tables.thresholds[row] - p[row]))
-        for row in nearest:
-            fact = self.tables.facts[row]
-            evidence = self._against(fact, active, barred, self.settings.features)
+        for row in sorted(loose, key=lambda row: float(self.tables.thresholds[row] - p[row])):
+            evidence = self._against(self.tables.facts[row], active, barred, self.settings.features)
             if evidence:
-                probability = float(np.prod([1 - p[other] for other in loose]))
-                report.findings.append(ReportSentence(self.wording.nothing(), (), probability, evidence))
-                report.impression.append(ReportSentence(self.wording.nothing_impression(), (), probability, evidence))
-                return
+                return evidence
+        return ()
 
     def _add_absences(
-        self, report: Report, negatives: list[Candidate], active: list[tuple[int, float]], barred: frozenset[int]
+        self, report: Report, p: np.ndarray, active: list[tuple[int, float]], barred: frozenset[int]
     ) -> None:
-        size = self.settings.together
-        for start in range(0, len(negatives), size):
-            group = negatives[start : start + size]
+        stated = {s.finding for sentence in report.findings for s in sentence.statements}
+        found = {c.statement.finding: c for c in absent(p, self.tables, stated, self.settings.decide)}
+        supported = {finding: self._against(Fact(finding), active, barred, self.settings.features) for finding in found}
+        for group in self.wording.absences([finding for finding in found if supported[finding]]):
+            # Every denied finding brings its strongest evidence; what room is left goes to the next strongest in turn.
             each = max(1, self.settings.features // len(group))
             evidence: list[Evidence] = []
-            said: list[Candidate] = []
-            for candidate in group:
-                own = self._against(candidate.statement.fact, active, barred, each)
-                if own:
-                    said.append(candidate)
-                    evidence += [e for e in own if e.feature_id not in _ids(evidence)]
-            if said:
-                statements = tuple(candidate.statement for candidate in said)
-                probability = min(candidate.probability for candidate in said)
-                report.findings.append(
-                    ReportSentence(self.wording.negatives(statements), statements, probability, tuple(evidence))
+            for finding in group:
+                evidence += [e for e in supported[finding][:each] if e.feature_id not in _ids(evidence)]
+            report.findings.append(
+                ReportSentence(
+                    self.wording.absent(group),
+                    tuple(found[finding].statement for finding in group),
+                    min(found[finding].probability for finding in group),
+                    tuple(evidence),
                 )
+            )
 
     def _for(self, fact: Fact, active: list[tuple[int, float]], most: int) -> list[Evidence]:
         """Active features that speak for ``fact`` and did so on training X-rays whose reports state it."""

@@ -1,8 +1,16 @@
-"""The sentences of reports, from the vocabulary's wording."""
+"""The sentences of reports, in the vocabulary's own wording."""
 
 from __future__ import annotations
 
-from saerad_core.descriptions.realise import impression, phrase, realise, realise_negatives, realise_pair
+from saerad_core.descriptions.realise import (
+    IMPORTANCE,
+    NOTHING_FOUND,
+    impression,
+    phrase,
+    realise,
+    realise_negatives,
+    realise_pair,
+)
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.vocabulary import Statement
 
@@ -14,28 +22,45 @@ class Wording:
         """As it reads within a sentence."""
         return phrase(statement)
 
-    def one(self, statement: Statement) -> str:
-        """A sentence of one statement."""
-        return realise(statement)
+    def finding(self, statements: tuple[Statement, ...]) -> str:
+        """A sentence of one statement, or of both sides of one finding."""
+        return realise(statements[0]) if len(statements) == 1 else realise_pair(*statements)
 
-    def pair(self, right: Statement, left: Statement) -> str:
-        """A sentence of both sides of a finding."""
-        return realise_pair(right, left)
+    def absences(self, findings: list[str]) -> list[list[str]]:
+        """Absent findings in groups that one sentence can deny."""
+        groups: list[list[str]] = []
+        for finding in findings:
+            # realise_negatives writes one sentence a region of the chest.
+            group = next((g for g in groups if realise_negatives([*g, finding]).count(".") == 1), None)
+            if group is None:
+                groups.append([finding])
+            else:
+                group.append(finding)
+        return groups
 
-    def negatives(self, statements: tuple[Statement, ...]) -> str:
-        """A sentence of several absences."""
-        return realise_negatives(list(statements))
-
-    def impression(self, statements: tuple[Statement, ...]) -> str:
-        """A line of the impression."""
-        return impression(list(statements))
+    def absent(self, findings: list[str]) -> str:
+        """A sentence that denies such a group."""
+        return realise_negatives(findings)
 
     def nothing(self) -> str:
         """That no finding is supported."""
         return "The active features support no finding."
 
     def nothing_impression(self) -> str:
-        return "No finding supported."
+        """The same for the impression, or where only minor findings are supported."""
+        return NOTHING_FOUND
+
+    def impression(self, statements: tuple[Statement, ...]) -> str:
+        """A line of the impression."""
+        return " ".join(line for line in impression(list(statements)) if line != NOTHING_FOUND)
+
+    def is_minor(self, finding: str) -> bool:
+        """Whether an impression mentions the finding only where there is little else."""
+        return impression([Statement(finding)])[0] == NOTHING_FOUND
+
+    def importance(self, finding: str) -> int:
+        """Place in the order of an impression, the most important first."""
+        return IMPORTANCE.index(finding)
 
     def findings_in(self, text: str) -> set[str]:
         """Findings that a text states as present."""
