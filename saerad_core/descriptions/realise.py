@@ -155,7 +155,8 @@ def realise_pair(first: Statement, second: Statement) -> str:
     term = TERMS[key]
     if not alike or not first.present or not all((s.side or not term.sided) for s in (first, second)):
         return f"{realise(first)} {realise(second)}"
-    if all(placed) and set(term.places) <= set(ZONES) and not term.severities:
+    # "Nodules" in the plural would read as many of them.
+    if all(placed) and key != "nodule" and set(term.places) <= set(ZONES) and not term.severities:
         if len(sides) == 2 and placed[0] == placed[1]:
             where = f"both {placed[0]}s"
         else:

@@ -176,7 +176,7 @@ def _belongs_before(piece: str, mention: Mention) -> bool:
         return False
     said = modifiers(piece)
     term = TERMS[mention.key]
-    if re.search(r"\b(?:in|on|at|within)\b", piece):
+    if re.search(r"\b(?:in|on|at|within|than)\b", piece):
         return term.sided
     return said.rank is not None and not said.sides and not said.places and bool(term.severities)
 
@@ -190,8 +190,9 @@ def _borrowed(
         return []
     if i + 1 < len(mentions) and readings[i + 1].present and mentions[i + 1].key:
         between = sentence[mention.end : mentions[i + 1].start]
-        if _BOTH.match(between):
-            return [c._replace(rank=None) for c in chunks[i + 1] if c.sides]
+        shared = [c._replace(rank=None) for c in chunks[i + 1] if c.sides]
+        if shared and _BOTH.match(between):
+            return shared
     for k in range(i - 1, -1, -1):
         said = [c._replace(rank=None) for c in chunks[k] if c.sides]
         between = sentence[mentions[k].end : mention.start]
