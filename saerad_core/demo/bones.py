@@ -25,7 +25,7 @@ def rib_phase(frame: Frame, scene: Scene, wall: Array, front: bool) -> tuple[Arr
     if scene.bend is not None:
         # Ribs crowd on the concave side and fan out on the convex one.
         turn = np.gradient(scene.bend, HEIGHTS)
-        y = y - frame.x * np.interp(frame.y[:, 0], HEIGHTS, turn).astype(np.float32)[:, None] * 0.8
+        y = y - frame.x * np.interp(frame.y[:, 0], HEIGHTS, turn).astype(np.float32)[:, None] * 0.5
     spacing = scene.rib_spacing * (1 + 0.05 * (scene.depth_gain > 0))
     if front:
         spacing = spacing * 1.08
@@ -50,7 +50,7 @@ def add_ribs(fields: Fields) -> None:
             size = radius * (1.08 + 0.18 * (1 - step(r, 0.4, 0.6)))
             last = 0.42 + 0.04 * np.clip(level, 0, 8)
             keep = step(r - last, 0.0, 0.06) * (level >= 1) * (level <= 7)
-            tube = shell(off, size, wall * 0.85) * 0.95 + 0.1 * (np.abs(off) < size)
+            tube = shell(off, size, wall * 0.8) * 0.6 + 0.1 * (np.abs(off) < size)
             if a.cartilage > 0.15:
                 speck = np.sin(frame.x * 5.1 + level * 2.3) * np.sin(frame.y * 6.3 + level)
                 keep = keep + a.cartilage * 0.5 * step(r - last + 0.2, 0.0, 0.1) * (speck > 0.1) * (keep < 0.5) * (level <= 7)
@@ -59,14 +59,14 @@ def add_ribs(fields: Fields) -> None:
             keep = step(frame.ax, 1.2, 2.6) * (level >= 1) * (level <= 11) * (1 - 0.9 * (level > 10) * step(r, 0.4, 0.6))
             tube = shell(off, size, wall) + 0.18 * dome_profile((size - np.abs(off)) * (1 / size))
         along = 1 / np.sqrt(1.06 - r * r * 0.82)
-        fields.bone += (tube * keep * beyond * fields.rib_gap * np.minimum(along, 1.7) / np.sqrt(steep) * a.bone).astype(np.float32)
+        fields.bone += (tube * keep * beyond * fields.rib_gap * np.minimum(along, 1.3) / np.sqrt(steep) * (0.62 * a.bone)).astype(np.float32)
 
 
 def add_shoulders(fields: Fields) -> None:
     """Clavicles, scapulae and humeral heads."""
     frame, scene = fields.frame, fields.scene
     a, t = scene.anatomy, scene.technique
-    low = -6.6 - t.lordosis
+    low = -5.9 - t.lordosis
     high = -6.6 - a.clavicle_rise - 0.5 * t.lordosis
     lateral = a.shoulder_width - 4.6
     tilt = 0.16 * t.rotation
@@ -75,13 +75,13 @@ def add_shoulders(fields: Fields) -> None:
     s = np.clip((ax - 1.9) / (lateral - 1.9), 0, 1)
     # An S: convex forwards near the sternum, concave towards the shoulder.
     centre = low + (high - low) * (s**0.8) - 0.55 * np.sin(s * 2 * np.pi)
-    radius = 0.62 + 0.22 * (1 - s) ** 3 + 0.05
+    radius = 0.68 + 0.22 * (1 - s) ** 3 + 0.05
     ends = step(ax, 1.6, 2.2) * (1 - step(ax, lateral - 0.3, lateral + 0.5))
     off = np.abs(y - centre) * 0.96
     tube = 2 * (
         np.sqrt(np.clip(radius**2 - off**2, 0, None)) - 0.72 * np.sqrt(np.clip((radius - 0.2) ** 2 - off**2, 0, None))
     )
-    fields.bone += (1.15 * tube * ends * a.bone).astype(np.float32)
+    fields.bone += (1.3 * tube * ends * a.bone).astype(np.float32)
 
     # Scapula: a thin blade with a thick lateral border, its spine running out to the acromion.
     inset = 3.4 * t.scapulae
@@ -132,7 +132,7 @@ def add_spine(fields: Fields) -> None:
     x = frame.x + 0.06 * scene.technique.rotation
     turn = 0.0
     if scene.bend is not None:
-        x = x - np.interp(y[:, 0], HEIGHTS, 0.55 * scene.bend).astype(np.float32)[:, None]
+        x = x - np.interp(y[:, 0], HEIGHTS, 0.67 * scene.bend).astype(np.float32)[:, None]
         turn = np.interp(y[:, 0], HEIGHTS, np.gradient(scene.bend, HEIGHTS)).astype(np.float32)[:, None]
     half = (np.interp(y[:, 0], [-20, -8, 0, 20], [1.35, 1.5, 1.55, 2.15]) * (1.0 if a.sex == "M" else 0.9))[:, None]
     half = half.astype(np.float32)
@@ -144,7 +144,7 @@ def add_spine(fields: Fields) -> None:
     f = np.abs(level - np.round(level)) * 2  # 0 mid body, 1 mid disc
     waist = half * (1 - 0.07 * (1 - f) + 0.04 * f)
     u = np.abs(x) / waist
-    side = 1 - step(u, 0.9, 1.06)
+    side = 1 - step(u, 0.82, 1.12)
     disc = step(f, 0.74, 0.86)
     plate = np.exp(-(((f - 0.7) / 0.08) ** 2))
     body = (0.62 * (1 - disc) + 0.42 * plate) * (0.75 + 0.25 * np.sqrt(np.clip(1 - u * u, 0, None))) * side
@@ -154,7 +154,7 @@ def add_spine(fields: Fields) -> None:
     pedicle = 0.42 * np.exp(-(((np.sqrt(d) - 0.9) / 0.32) ** 2))
     spike = 0.4 * np.exp(-((x / 0.26) ** 2)) * np.exp(-(((level - np.round(level) - 0.25) / 0.2) ** 2))
     across = 0.3 * np.exp(-(((level - np.round(level) + 0.14) / 0.12) ** 2)) * (1 - step(np.abs(x), 2.2, 3.2)) * (u > 1)
-    strength = np.interp(y[:, 0], [-20, -6, 4, 14, 24], [1.25, 1.0, 0.8, 0.95, 1.1]).astype(np.float32)[:, None] * a.bone
+    strength = np.interp(y[:, 0], [-20, -6, 4, 14, 24], [0.9, 0.5, 0.38, 0.45, 0.7]).astype(np.float32)[:, None] * a.bone
     fields.bone += ((body + cortex + pedicle + spike + across) * strength).astype(np.float32)
 
     xs = frame.x - 0.16 * scene.technique.rotation

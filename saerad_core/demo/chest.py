@@ -48,7 +48,7 @@ class Fields:
 
     def line_integral(self) -> Array:
         """Attenuation along every ray."""
-        room = np.clip(self.air * 0.25, 0, 1)
+        room = np.clip(self.air * 0.3, 0, 1)
         share = np.clip(self.density, 0, 0.98)
         lung = self.air * (1 - share)
         rich = (1 - share) * room
@@ -85,13 +85,13 @@ def soft_chest(frame: Frame, scene: Scene) -> Fields:
 
 def _body(frame: Frame, scene: Scene, wall: Array) -> Array:
     a, y, ax = scene.anatomy, frame.y, frame.ax
-    flesh = 2.3 + 0.9 * a.habitus + 0.5 * a.breast
+    flesh = 2.7 + 0.9 * a.habitus + 0.5 * a.breast
     outer = np.maximum(wall, 0.55 * scene.half_width) + flesh + 0.6 * step(y, 8, 20) * max(a.habitus, 0)
     depth = (a.depth + 0.6 * scene.depth_gain) * np.interp(
-        y, [-24, -14, -10, -6, 1, 12, 20], [0.46, 0.52, 0.66, 0.84, 1.0, 1.04, 1.08]
+        y, [-24, -14, -10, -6, 1, 12, 20], [0.5, 0.6, 0.78, 0.93, 1.0, 1.04, 1.08]
     ).astype(np.float32)
     r2 = (ax / outer) ** 2
-    trunk = depth * np.sqrt(np.clip(1 - r2 * (0.72 + 0.28 * r2), 0, None))
+    trunk = depth * np.sqrt(np.clip(1 - r2 * (0.5 + 0.5 * r2), 0, None))
     neck = 11.5 * np.sqrt(np.clip(1 - (ax / (a.neck + 0.25 * np.clip(y + 16, 0, 8))) ** 2, 0, None))
     rise = -6.6 - a.clavicle_rise - scene.technique.lordosis * 0.5
     acromion = rise - 1.9 - 0.5 * max(a.habitus, 0)
@@ -100,13 +100,14 @@ def _body(frame: Frame, scene: Scene, wall: Array) -> Array:
     top = root + (acromion - root) * (1 - (1 - t) ** 1.7)
     over = np.clip((ax - a.shoulder_width + 5.0) / 5.2, 0, 1)
     top = top + 5.5 * (1 - np.sqrt(1 - np.minimum(over, 0.999) ** 2))
-    shoulder = 10.5 * dome_profile((y - top) * (1 / 5.5)) * (1 - step(y, -3.0, 5.0) * 0.999)
+    fold = 3.0 - 0.5 * np.clip(ax - outer, 0, None)
+    shoulder = 10.5 * dome_profile((y - top) * (1 / 5.5)) * dome_profile((fold - y) * (1 / 6.0))
     shoulder = shoulder * dome_profile((a.shoulder_width - ax) * (1 / 4.5))
     spread = 0.62 if scene.technique.view == "PA" else 0.2
     arm_axis = a.shoulder_width - 4.1 + spread * np.clip(y + 8, 0, None)
     half = 3.9 + 0.5 * a.habitus
     arm = 8.0 * np.sqrt(np.clip(1 - ((ax - arm_axis) / half) ** 2, 0, None)) * step(y, -12, -8)
-    body = smooth_max(trunk * step(y, -16.5, -11), shoulder, 3.0)
+    body = smooth_max(trunk * dome_profile((y - top) * (1 / 5.0)), shoulder, 3.0)
     body = smooth_max(body, arm, 1.5)
     body = smooth_max(body, neck, 3.0)
     pectoral = 1.4 * step(ax, 3.0, 8.0) * (1 - step(ax, 11.0, 16.5)) * (1 - step(y, -1.0, 6.5)) * step(y, -11, -6)
@@ -144,23 +145,23 @@ def _lungs(frame: Frame, scene: Scene, wall: Array, dome: Array) -> tuple[Array,
     right, left = right[:, None].astype(np.float32), left[:, None].astype(np.float32)
     inside = smooth_min(x + right, left - x, 1.0)
     grade = step(y, scene.heart_top - 1.5, scene.heart_top + 3.5)
-    reach = 2.3 + 2.5 * grade
-    thick = (8.6 + 3.9 * grade + 0.35 * (scene.heart - 13) * grade) * mag
+    reach = 3.0 + 1.9 * grade + 0.6 * (1 - step(y, -9.0, -4.0))
+    thick = (8.8 + 3.4 * grade + 0.12 * (scene.heart - 13) * grade) * mag
     central = thick * dome_profile(inside / reach)
     knob_x = (1.35 + 0.75 * a.unfolding) * mag + 0.5 * scene.heart_shift
     knob = 2.2 * ellipsoid(x, y, (knob_x, -2.6 - 0.5 * a.unfolding), (a.knob * mag, a.knob * mag))
     edge = np.interp(frame.y[:, 0], [-3, 0, 6, 12, 20], [2.5, 2.6, 2.2, 1.5, 0.8]).astype(np.float32)[:, None]
     edge = edge + 0.9 * a.unfolding * np.exp(-(((y - 5) / 6) ** 2)) + 0.4 * scene.heart_shift
     aorta = 2.6 * dome_profile((edge - x) * (1 / 1.5)) * dome_profile((x + 1.0) / 2.0) * step(y, -3.5, -1.0)
-    midline = 9.2 / (1 + (ax * (1 / 2.0)) ** 4)
+    midline = 9.0 / (1 + (ax * (1 / 2.2)) ** 4)
     spare = smooth_max(cavity - central - midline - knob - aorta, np.float32(0), 0.8)
     spare = np.where(cavity > 0.01, spare - np.float32(0.16) * (spare < 0.2), 0)
     spare = np.clip(spare, 0, cavity)
 
-    below = np.clip((y - dome) * (1 / 5.2), 0, 1)
-    lung = spare * (1 - np.sqrt(below)) * np.where(below > 0, 0.74, 1.0)
+    below = np.clip((y - dome) * (1 / 4.4), 0, 1)
+    lung = spare * (1 - np.sqrt(below)) * np.where(below > 0, 0.62, 1.0)
     soften = np.clip((y - dome + 0.25) * 4, 0, 1)
-    lung = lung * (1 - soften) + spare * (1 - np.sqrt(below)) * 0.74 * soften
+    lung = lung * (1 - soften) + spare * (1 - np.sqrt(below)) * 0.62 * soften
     return lung.astype(np.float32), np.float32(0.06) * central.astype(np.float32)
 
 
@@ -168,14 +169,14 @@ def _airways(frame: Frame, scene: Scene) -> Array:
     a, x, y = scene.anatomy, frame.x, frame.y
     run = np.clip((y + 20) / 20, 0, 1)
     centre = scene.trachea * run**1.5
-    half = 0.85 if a.sex == "M" else 0.72
-    trachea = 1.75 * np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)) * (1 - step(y, -0.3, 0.5)) * step(y, -21, -16)
+    half = 0.98 if a.sex == "M" else 0.84
+    trachea = 2.3 * np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)) * (1 - step(y, -0.3, 0.5)) * step(y, -21, -16)
     gas = trachea
     for sign, slope, length, side in ((-1, 0.98, 2.6, 0), (1, 0.62, 4.0, 1)):
         along = (x - scene.trachea) * sign
         slant = slope + 0.12 * (scene.hilum[side] - (1.9, 0.8)[side])
         off = (y - 0.1 - slant * along) / np.hypot(1, slant)
-        tube = 1.25 * np.sqrt(np.clip(1 - (off / 0.58) ** 2, 0, None))
+        tube = 1.7 * np.sqrt(np.clip(1 - (off / 0.64) ** 2, 0, None))
         gas = np.maximum(gas, tube * step(along, -0.4, 0.3) * (1 - step(along, length - 1.2, length)))
     return gas.astype(np.float32)
 
@@ -185,7 +186,7 @@ def _bowel(frame: Frame, scene: Scene, dome: Array) -> Array:
     gas = np.zeros((frame.size, frame.size), np.float32)
     rng = np.random.default_rng(a.seed + 11)
     size, turn = a.gastric_gas, float(rng.uniform(-0.5, 0.2))
-    cx, cy = 0.42 * scene.half_width + rng.uniform(-0.8, 0.8), scene.dome[1] + 1.0 + 1.3 * size
+    cx, cy = 0.5 * scene.half_width + rng.uniform(-1.2, 0.8), scene.dome[1] + 1.6 + 1.3 * size
     if size > 0.08:
         bubble = 5.5 * size**0.7 * ellipsoid(x, y, (cx, cy), (1.5 + 1.9 * size, 1.0 + 1.2 * size), turn)
         if not scene.technique.supine:

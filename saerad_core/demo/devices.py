@@ -38,7 +38,7 @@ def pacemaker(fields: Fields, f: SimulatedFinding) -> None:
     box = np.clip((1 - ((u / half_w) ** 4 + ((v - 0.4) / half_h) ** 4)) * 3.5, 0, 1)
     header = np.clip((1 - ((u / (half_w * 0.8)) ** 4 + ((v + half_h - 0.1) / 0.75) ** 4)) * 3, 0, 1)
     battery = ((u / (0.86 * half_w)) ** 4 + ((v - 1.1) / (0.5 * half_h)) ** 4) < 1
-    fields.metal += (box * (0.55 + 0.5 * battery)).astype(np.float32)
+    fields.metal += (box * (0.8 + 0.3 * battery)).astype(np.float32)
     fields.metal += (0.22 * header * (1 - box)).astype(np.float32)
     low = min(scene.dome) - 0.5
     _, left = scene.edges(np.array([low - 0.8]))

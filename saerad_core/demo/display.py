@@ -45,7 +45,7 @@ def signal(line: Array, technique: Technique, film: float, noise: Array | None) 
     if sigma > 0.25:
         beam = gaussian_filter(beam, sigma, mode="nearest", truncate=3.0)
     if noise is not None:
-        beam = beam + technique.noise * 0.22 * np.sqrt(np.clip(beam, 1e-4, None)) * noise
+        beam = beam + technique.noise * 0.17 * np.sqrt(np.clip(beam, 1e-4, None)) * noise
     return -np.log(np.clip(beam, 2e-4, None))
 
 
@@ -66,15 +66,16 @@ def window_of(log: Array, lung: Array, technique: Technique, film: float) -> Win
     """
     slow = gaussian_filter(log, 3.6 * REFERENCE / film, mode="nearest", truncate=2.5)
     flat = log - _SLOW * slow
-    middle = float(np.median(flat[lung]))
+    middle = float(0.5 * np.percentile(flat[lung], 22) + 0.5 * np.median(flat[lung]))
     inner = log[8:-8, 8:-8] > 1.0
     dense = float(np.percentile(flat[8:-8, 8:-8][inner], 88))
-    gain = (0.86 - technique.brightness) / max(dense - middle, 0.3) * technique.contrast
+    gain = (0.83 - technique.brightness) / max(dense - middle, 0.3) * technique.contrast
+    gain = float(np.clip(gain, 1 / 3.3, 1 / 2.15))
     low = middle - technique.brightness / gain
     return Window(low, low + 1 / gain, slow)
 
 
-_SLOW = 0.30
+_SLOW = 0.12
 
 
 def displayed(log: Array, window: Window, technique: Technique, film: float) -> Array:
@@ -84,8 +85,7 @@ def displayed(log: Array, window: Window, technique: Technique, film: float) -> 
     flat = log - _SLOW * enlarge(window.slow, size) + technique.edge * fine
     grey = (flat - window.low) / (window.high - window.low)
     # A film's toe and shoulder instead of hard clipping.
-    high = grey > 0.8
-    grey = np.where(high, 0.8 + 0.2 * np.tanh((grey - 0.8) / 0.2), grey)
+    grey = np.where(grey > 0.72, 0.72 + 0.28 * np.tanh((grey - 0.72) / 0.28), grey)
     grey = np.where(grey < 0.08, 0.08 * np.exp(np.minimum(grey - 0.08, 0) / 0.08), grey)
     # What the beam reached unhindered is black.
     open_air = np.clip((log - 0.12) / 0.35, 0, 1)

@@ -74,6 +74,10 @@ class Ink:
         pixels = [tuple(p) for p in self.frame.canvas(points).tolist()]
         self.draw.line(pixels, fill=value, width=max(1, round(width * self.scale)), joint="curve")
 
+    def trace(self, flat: list[float], width: float, value: float) -> None:
+        """As ``line``, of canvas pixels x, y, x, y..."""
+        self.draw.line(flat, fill=value, width=max(1, round(width * self.scale)))
+
     def disc(self, x: float, y: float, radius: float, value: float, ring: float = 0.0) -> None:
         """A disc, or a ring ``ring`` cm thick, about a body point."""
         ((u, v),) = self.frame.canvas([(x, y)]).tolist()

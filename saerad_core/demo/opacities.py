@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
 from saerad_core.demo.chest import Fields
-from saerad_core.demo.geometry import Array, curve, ellipsoid, segment, smooth_min, step
+from saerad_core.demo.geometry import Array, ellipsoid, segment, smooth_max, step
 from saerad_core.demo.scene import SIGN, Scene, graded
 from saerad_core.demo.study import SimulatedFinding
 from saerad_core.demo.vessels import hilum_point
@@ -66,11 +66,11 @@ def mass(fields: Fields, f: SimulatedFinding) -> None:
     square = (0.82 * radius * ellipsoid(frame.x, frame.y, (x, y), (0.82 * radius, 0.76 * radius), rng.uniform(0, 3))) ** 2
     for k in range(6):
         angle = 2 * np.pi * (k + rng.uniform(0, 0.6)) / 6
-        r = radius * rng.uniform(0.4, 0.62)
-        away = radius - r
+        r = radius * rng.uniform(0.5, 0.68)
+        away = 0.95 * radius - r
         centre = (x + away * np.cos(angle), y + away * np.sin(angle))
-        square = np.maximum(square, (r * ellipsoid(frame.x, frame.y, centre, (r, r))) ** 2)
-    chord = 2 * np.sqrt(square)
+        square = smooth_max(square, (r * ellipsoid(frame.x, frame.y, centre, (r, r))) ** 2, 0.6 * radius * radius)
+    chord = 2 * np.sqrt(square) * (square > 0.16 * radius * radius * 0.62)
     within = np.clip(chord, 0, 1)
     fields.soft += (0.72 * chord + 0.5 * within).astype(np.float32)
     fields.vessels = (fields.vessels * (1 - 0.8 * within)).astype(np.float32)
@@ -104,14 +104,13 @@ def consolidation(fields: Fields, f: SimulatedFinding) -> None:
     frame, scene = fields.frame, fields.scene
     size = 3.0 + 2.2 * f.extent
     x, y = _spot(scene, rng, f.side, f.place, 0.7 * size)
-    reach = np.full((frame.size, frame.size), -1.0, np.float32)
+    reach = np.zeros((frame.size, frame.size), np.float32)
     for _ in range(5):
         cx, cy = x + rng.normal(0, 0.35 * size), y + rng.normal(0, 0.3 * size)
         rx, ry = size * rng.uniform(0.5, 0.85), size * rng.uniform(0.42, 0.75)
-        d = ((frame.x - cx) / rx) ** 2 + ((frame.y - cy) / ry) ** 2
-        reach = np.maximum(reach, 1 - d)
+        reach += np.exp(-(((frame.x - cx) / rx) ** 2) - ((frame.y - cy) / ry) ** 2)
     cloud = _cloud(fields, f.seed, 1.3)
-    patch = step(reach + 0.16 * cloud, -0.15, 0.75) * _side(fields, f)
+    patch = step(reach + 0.2 * cloud * np.clip(reach * 2, 0, 1), 0.3, 1.5) * _side(fields, f)
     solid = patch * np.clip(0.72 + 0.2 * f.extent + 0.1 * cloud, 0.3, 0.95)
     ink = frame.ink()
     hx, hy = hilum_point(scene, 0 if f.side == "right" else 1)
@@ -238,7 +237,7 @@ def hiatus_hernia(fields: Fields, f: SimulatedFinding) -> None:
     cy = 0.5 * (scene.dome[0] + scene.dome[1]) + 0.6 - 0.78 * radius
     round_ = ellipsoid(frame.x, frame.y, (cx, cy), (1.12 * radius, radius))
     above = 1 - step(frame.y, scene.dome[1] + 0.5, scene.dome[1] + 2.0)
-    fields.soft += ((1.4 + 0.42 * radius) * round_ * above + 0.8 * np.clip(round_ * 3, 0, 1) * above).astype(np.float32)
+    fields.soft += ((1.0 + 0.3 * radius) * round_ * above + 0.8 * np.clip(round_ * 3, 0, 1) * above).astype(np.float32)
     inner = ellipsoid(frame.x, frame.y, (cx, cy), (1.0 * radius, 0.86 * radius))
     level = cy - (0.05 + 0.3 * rng.random()) * radius
     gas = (2.2 + 1.15 * radius) * inner
@@ -248,5 +247,3 @@ def hiatus_hernia(fields: Fields, f: SimulatedFinding) -> None:
         gas = gas * (1 - step(frame.y, level - 0.12, level + 0.12))
     fields.gas += gas.astype(np.float32)
 
-
-__all__ = ["curve", "smooth_min"]

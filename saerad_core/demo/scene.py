@@ -47,13 +47,14 @@ class Scene:
     depth_gain: float
     bend: Array | None
     """Of the spine to the patient's left at HEIGHTS."""
+    _outline: tuple[Array, Array, Array] | None = None
 
     def wall(self, y: Array) -> Array:
         """Inner half-width of the thorax at heights ``y``."""
         t = (y + self.anatomy.apex) / (self.floor + self.anatomy.apex)
         upper = np.clip(1 - t / 0.8, 0, 1)
         lower = np.clip(t - 0.8, 0, 0.5)
-        shape = (1 - upper ** (2.1 * self.anatomy.taper)) ** 0.56
+        shape = np.sqrt(1 - upper ** (2.55 * self.anatomy.taper))
         return self.half_width * shape * (1 - 0.5 * lower * lower) + 1e-3
 
     def dome_line(self, frame: Frame) -> Array:
@@ -65,8 +66,8 @@ class Scene:
             ax = frame.x * (-1 if side == 0 else 1)
             out = np.clip((ax - peak) / (edge - peak + 0.15), 0, 1)
             inn = np.clip((peak - ax) / (peak + 2.5), 0, 1)
-            lateral = self.sulcus[side] * (1 - np.sqrt(1 - out * out))
-            medial = 2.6 * (1 - np.sqrt(1 - inn * inn))
+            lateral = self.sulcus[side] * (0.5 * out * out + 0.5 * (1 - np.sqrt(1 - out * out)))
+            medial = 3.0 * inn * inn
             lines.append(self.dome[side] + lateral + medial)
         return np.where(frame.left, lines[1], lines[0]).astype(np.float32)
 
@@ -76,34 +77,41 @@ class Scene:
 
     def edges(self, y: Array) -> tuple[Array, Array]:
         """How far the cardiomediastinal outline reaches to the patient's right and left at heights ``y`` [N]."""
+        if self._outline is None:
+            self._outline = self._trace_outline()
+        grid, right, left = self._outline
+        return np.interp(y, grid, right), np.interp(y, grid, left)
+
+    def _trace_outline(self) -> tuple[Array, Array, Array]:
         a, mag = self.anatomy, self.technique.magnification
         grid = np.linspace(-24, 26, 401)
         u = a.unfolding
-        right = np.interp(grid, [-24, -13, -9, -5, -1, 1.5, 5, 30], [3.4, 2.6, 2.1, 2.3, 2.55, 2.6 + 0.7 * u, 2.3, 2.2])
-        left = np.interp(grid, [-24, -13, -9, -5, -2, 2, 30], [3.2, 2.5, 1.9, 2.2, 2.2, 2.0, 1.4])
-        left = np.maximum(left, _bulge(grid, 1.35 + 0.75 * u, -2.6 - 0.5 * u, a.knob, a.knob))
-        left = np.maximum(left, _bulge(grid, 0.2, 2.6, 2.75, 2.9))
-        right = np.maximum(right, _bulge(grid, 2.0, -1.3, 0.85, 0.8))
-        wide = np.exp(-(((grid + 3.5) / 4.6) ** 4))
-        right = right + self.widen[0] * wide
-        left = left + self.widen[1] * wide
-        right, left = right * mag, left * mag
+        right = np.interp(
+            grid, [-24, -13, -9.5, -6, -2, 1.5, 5, 30], [3.9, 3.1, 2.5, 2.6, 2.9, 2.85 + 0.7 * u, 2.6, 2.4]
+        )
+        left = np.interp(grid, [-24, -13, -9.5, -5, -2, 2, 30], [3.9, 3.2, 2.2, 2.2, 2.5, 2.7, 1.6])
+        left = np.maximum(left, _bulge(grid, 1.55 + 0.75 * u, -2.6 - 0.5 * u, a.knob, a.knob))
+        left = np.maximum(left, _bulge(grid, 0.2, 3.0, 3.1, 3.6))
+        right = np.maximum(right, _bulge(grid, 2.3, -1.3, 0.85, 0.8))
+        wide = np.exp(-(((grid + 3.2) / 4.8) ** 2))
+        right = (right + self.widen[0] * wide) * mag
+        left = (left + self.widen[1] * wide) * mag
         width, axis = self.heart, np.radians(a.heart_axis)
         p, q = 0.565 * width, 0.405 * width
         reach = np.hypot(p * np.cos(axis), q * np.sin(axis))
         tall = np.hypot(p * np.sin(axis), q * np.cos(axis))
-        low = 0.5 * (self.dome[0] + self.dome[1]) + 0.9
-        cy = max(low - 0.8 * tall, 2.0 + 0.55 * tall)
+        low = 0.5 * (self.dome[0] + self.dome[1]) + 2.6
+        cy = max(low - 0.86 * tall, 2.0 + 0.55 * tall)
         cx = 0.655 * width - reach
         lv_left, lv_right = _turned(grid, cx, cy, p, q, axis)
+        # Below its widest point the heart rests on the diaphragm: fat fills the corner instead of a rounded underside.
+        apex = int(np.argmax(lv_left))
+        lv_left[apex:] = np.maximum(lv_left[apex:], lv_left[apex] - 0.05 * (grid[apex:] - grid[apex]) ** 2)
         left = np.maximum(left, lv_left)
         right = np.maximum(right, -lv_right)
-        right = np.maximum(right, _bulge(grid, 0.345 * width - 0.24 * width, cy + 0.02 * width, 0.24 * width, 0.34 * width))
-        right, left = gaussian_filter1d(right, 3.2), gaussian_filter1d(left, 3.2)
-        return (
-            np.interp(y, grid, right - self.heart_shift),
-            np.interp(y, grid, left + self.heart_shift),
-        )
+        right = np.maximum(right, _bulge(grid, 0.105 * width, cy + 0.02 * width, 0.24 * width, 0.36 * width))
+        right, left = gaussian_filter1d(right, 3.6), gaussian_filter1d(left, 3.6)
+        return grid, right - self.heart_shift, left + self.heart_shift
 
     @property
     def heart_top(self) -> float:
@@ -121,7 +129,7 @@ class Scene:
         """The film's grid in the patient's coordinates."""
         t = self.technique
         centre = (-t.shift_x, 0.5 * (self.floor - self.anatomy.apex) + 0.3 - t.shift_y)
-        bend = None if self.bend is None else 0.45 * self.bend
+        bend = None if self.bend is None else 0.33 * self.bend
         return Frame(size, self.film, centre, t.lean, bend)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
+from random import Random
 
 import numpy as np
 
@@ -10,55 +12,62 @@ from saerad_core.demo.chest import Fields
 from saerad_core.demo.geometry import Array, ellipsoid
 from saerad_core.demo.scene import Scene
 
-Branch = tuple[Array, float]
-"""Points [N, 2] in lung coordinates (0 at the hilum, about 1 at the lung's edge) and the calibre, cm."""
+_POINTS = 4
+_TRUNKS = ((0.1, 0.46), (0.42, 0.55), (0.8, 0.42), (1.25, 0.45), (1.65, 0.5), (2.02, 0.66), (2.38, 0.82), (2.72, 0.78))
+"""Heading (0 is up, pi is down, outwards between) and calibre (cm) of each lobe's trunk; the lower ones are larger."""
 
 
 @lru_cache(maxsize=256)
-def _tree(seed: int) -> tuple[tuple[Branch, ...], tuple[Branch, ...]]:
-    """Branches of the right and left lung, thinnest first."""
+def _tree(seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Right and left tree, thinnest branch first: points [B * 4, 2] in lung coordinates, and calibres [B]."""
+    dice = Random(seed)
     sides = []
-    rng = np.random.default_rng(seed)
     for side in (0, 1):
-        branches: list[Branch] = []
-        # Angles from straight up (0) outwards to straight down (pi); lower-zone trunks are the larger.
-        trunks = [(0.12, 0.30), (0.42, 0.34), (0.8, 0.27), (1.25, 0.32), (1.65, 0.34), (2.02, 0.44), (2.38, 0.52), (2.72, 0.5)]
-        for angle, width in trunks:
-            angle += rng.normal(0, 0.09)
-            start = np.array([rng.normal(0.02, 0.02), 0.10 * np.clip(angle - 1.2, -0.6, 1.6) * (1.0 if side == 0 else 0.9)])
-            _grow(branches, rng, start, angle, width * rng.uniform(0.85, 1.15), rng.uniform(0.34, 0.44), 0)
-        branches.sort(key=lambda b: b[1])
-        sides.append(tuple(branches))
+        branches: list[tuple[list[tuple[float, float]], float]] = []
+        for angle, width in _TRUNKS:
+            heading = angle + dice.gauss(0, 0.09)
+            down = 0.1 * min(max(heading - 1.2, -0.6), 1.6) * (1.0 if side == 0 else 0.9)
+            _grow(branches, dice, dice.gauss(0.02, 0.02), down, heading, width * dice.uniform(0.85, 1.15), dice.uniform(0.3, 0.4), 0)
+        branches.sort(key=lambda branch: branch[1])
+        points = np.array([point for branch, _ in branches for point in branch])
+        sides.append((points, np.array([width for _, width in branches])))
     return sides[0], sides[1]
 
 
-def _grow(branches: list[Branch], rng: np.random.Generator, start: Array, angle: float, width: float, length: float, order: int) -> None:
-    bend = rng.normal(0, 0.22)
-    t = np.linspace(0, 1, 5)[:, None]
-    heading = angle + bend * (t - 0.3)
-    step = np.concatenate([np.sin(heading), -np.cos(heading)], axis=1) * (length / 4)
-    points = start + np.concatenate([np.zeros((1, 2)), np.cumsum(step[1:], axis=0)])
-    branches.append((points[:3], width))
-    branches.append((points[2:], width * 0.88))
-    if order >= 4 or width < 0.05:
+def _grow(
+    branches: list[tuple[list[tuple[float, float]], float]],
+    dice: Random,
+    x: float,
+    y: float,
+    angle: float,
+    width: float,
+    length: float,
+    order: int,
+) -> None:
+    bend = dice.gauss(0, 0.2)
+    points = [(x, y)]
+    for k in range(1, _POINTS):
+        heading = angle + bend * k / _POINTS
+        x, y = x + math.sin(heading) * length / 3, y - math.cos(heading) * length / 3
+        points.append((x, y))
+    branches.append((points, width))
+    if order >= 5 or width < 0.11:
         return
-    end, heading_end = points[-1], float(angle + 0.7 * bend)
-    share = rng.uniform(0.2, 0.42)
-    turn = 1.0 if rng.random() < 0.5 else -1.0
-    _grow(branches, rng, end, heading_end + turn * rng.uniform(0.1, 0.28), width * 0.77, length * rng.uniform(0.68, 0.86), order + 1)
-    _grow(branches, rng, end, heading_end - turn * (share + 0.15), width * 0.6, length * rng.uniform(0.6, 0.8), order + 1)
+    heading = angle + bend
+    turn = 1.0 if dice.random() < 0.5 else -1.0
+    _grow(branches, dice, x, y, heading + turn * dice.uniform(0.08, 0.26), width * 0.76, length * dice.uniform(0.7, 0.88), order + 1)
+    _grow(branches, dice, x, y, heading - turn * dice.uniform(0.35, 0.6), width * 0.58, length * dice.uniform(0.6, 0.8), order + 1)
     if order <= 2:
-        mid = points[2]
-        _grow(branches, rng, mid, heading_end + turn * rng.uniform(0.4, 0.8), width * 0.5, length * 0.62, order + 2)
+        mx, my = points[1]
+        _grow(branches, dice, mx, my, heading + turn * dice.uniform(0.45, 0.85), width * 0.45, length * 0.62, order + 2)
 
 
 def hilum_point(scene: Scene, side: int) -> tuple[float, float]:
     """Body coordinates of a hilum."""
     right, left = scene.edges(np.array([scene.hilum[side]]))
-    x = -float(right[0]) - 0.9 if side == 0 else float(left[0]) + 0.5
-    base = 3.7 if side == 0 else 3.9
-    mixed = (0.5 * (x + base * (1 if side else -1))) if abs(x) < 6 else x
-    return mixed, scene.hilum[side]
+    reach = float((right if side == 0 else left)[0]) + 0.75
+    base = 4.2 if side == 0 else 4.7
+    return (1.0 if side else -1.0) * max(0.5 * (reach + base), base - 0.6), scene.hilum[side]
 
 
 def place(scene: Scene, side: int, points: Array) -> Array:
@@ -83,14 +92,15 @@ def add_vessels(fields: Fields, upper: float = 1.0, gain: float = 1.0) -> None:
     """
     frame, scene = fields.frame, fields.scene
     ink = frame.ink()
-    for side, tree in enumerate(_tree(scene.anatomy.seed)):
-        for points, width in tree:
-            size = width * scene.vessel * gain * (upper if points[0, 1] < -0.05 else 1.0)
-            ink.line(place(scene, side, points), size, 1.15 * size + 0.05)
+    for side, (points, widths) in enumerate(_tree(scene.anatomy.seed)):
+        pixels = frame.canvas(place(scene, side, points)).reshape(len(widths), -1)
+        calibres = widths * scene.vessel * gain * np.where(points[:: _POINTS, 1] < -0.05, upper, 1.0)
+        for path, calibre in zip(pixels.tolist(), calibres.tolist(), strict=True):
+            ink.trace(path, calibre, 2.1 * calibre + 0.16)
     fields.vessels += ink.done()
     for side, sign in ((0, -1.0), (1, 1.0)):
         hx, hy = hilum_point(scene, side)
         size = scene.vessel * gain
-        trunk = 1.7 * ellipsoid(frame.x, frame.y, (hx + 0.35 * sign, hy + 1.7), (0.62 * size, 2.5), -0.2 * sign)
-        knot = 1.5 * ellipsoid(frame.x, frame.y, (hx + 0.1 * sign, hy - 0.1), (1.15 * size, 1.25 * size), 0.3 * sign)
+        trunk = 3.0 * ellipsoid(frame.x, frame.y, (hx + 0.45 * sign, hy + 1.8), (0.7 * size, 2.6), -0.22 * sign)
+        knot = 2.7 * ellipsoid(frame.x, frame.y, (hx - 0.2 * sign, hy - 0.1), (1.35 * size, 1.3 * size), 0.3 * sign)
         fields.vessels = np.maximum(fields.vessels, np.maximum(trunk, knot)).astype(np.float32)
