@@ -1,0 +1,100 @@
+"""Overview: what this workspace is, how good it is, where to go."""
+
+from html import escape
+
+import streamlit as st
+
+from saerad_core.explorer import FeatureQuery
+from saerad_core.ui.components import (
+    FactItem,
+    chips,
+    fact_strip,
+    foot,
+    heading,
+    html,
+    number,
+    pseudo_chip,
+    score,
+    share,
+    simulated_chip,
+)
+from saerad_core.ui.feature_rows import feature_rows
+from saerad_core.ui.registry import PAGES
+from saerad_core.ui.state import here
+
+now = here()
+manifest = now.workspace.manifest
+counts, metrics, sae = manifest.counts, manifest.metrics, manifest.sae
+
+labels = ([simulated_chip()] if now.simulated else []) + ([pseudo_chip()] if now.pseudo_reports else [])
+title = manifest.dataset.title or now.name
+source = "that a program drew, with the reports it wrote for them" if now.simulated else "with their reports"
+code = (
+    "every patch of an X-ray, and an X-ray has a feature where its strongest patch does"
+    if sae.tokens == "patch"
+    else "each X-ray's summary token"
+)
+html(
+    chips(labels)
+    + f'<div class="hero">{escape(title)}</div>'
+    + f'<p class="lead">{number(counts.images)} chest X-rays of {number(counts.patients)} patients, {source}, read by the vision model '
+    f"<b>{escape(manifest.encoder.id)}</b>. A sparse autoencoder takes apart {code}: {number(counts.features)} features in all, "
+    f"of which {number(counts.described)} could be described from the reports. Features lead to X-rays, descriptions, "
+    "and reports in which every sentence can be followed back.</p>"
+)  # fmt: skip
+
+train = number(counts.train_images)
+html(
+    fact_strip(
+        [
+            FactItem(number(counts.images), f"X-rays, {number(counts.patients)} patients", f"X-rays of the workspace over all splits; {train} of them in the training split."),
+            FactItem(number(counts.features), f"features, {number(counts.alive)} alive", "Width of the dictionary; alive: fires in at least one X-ray of the training split."),
+            FactItem(share(metrics.dead_share), "dead", f"Share of features that never fire over the {train} training X-rays."),
+            FactItem(number(counts.described), "described", "Features with a description that the reports of training patients support."),
+            FactItem(number(counts.active_per_image, 1), "active an X-ray", f"Mean number of active features an X-ray, over all splits, under the rule: {sae.rule}"),
+            FactItem(number(metrics.l0, 1), "L0", f"Mean non-zero coefficients a token, over patients of the test split. The dictionary keeps the {sae.k} largest."),
+            FactItem(
+                score(metrics.explained_variance),
+                f"explained variance (PCA {score(metrics.pca_explained_variance)})",
+                f"Share of the variance of the encoder's tokens that the features restore, over patients of the test split; beside it PCA with {sae.k} components.",
+            ),
+        ]
+    )
+)  # fmt: skip
+if sae.rule:
+    html(f'<p class="quiet" style="margin:.5rem 0 0">Active means: {escape(sae.rule)}</p>')
+
+left, right = st.columns([2, 1], gap="medium")
+with left:
+    html(heading("Where to go", "The pages of this workspace."))
+    cards = "".join(
+        f'<a class="card nav" href="{escape(now.links.page(entry.name))}"><span class="name">{escape(entry.title)}</span>'
+        f'<span class="quiet">{escape(entry.says)}</span></a>'
+        for entry in PAGES[1:]
+    )
+    html(f'<div class="cards">{cards}</div>')
+with right:
+    html(heading("From files to features", "Images and patients left after each step of reading the dataset."))
+    rows = "".join(
+        f'<tr><td>{escape(step)}</td><td class="r">{number(n)}</td></tr>' for step, n in manifest.funnel.items()
+    )
+    html(f'<table class="rows">{rows}</table>' if rows else '<p class="quiet">The dataset kept no counts.</p>')
+
+listing = now.explorer.features(FeatureQuery(described=True), first=0, count=8)
+if listing.rows:
+    html(
+        heading(
+            "Best supported descriptions",
+            "Features whose description is said most clearly more often of X-rays that show them (z).",
+            f"8 of {number(listing.total)}",
+        )
+    )
+    images = now.explorer.sample_images([row.feature_id for row in listing.rows], 4)
+    html(feature_rows(now, listing.rows, images=images))
+made = manifest.provenance
+foot(
+    f"{made.get('program', 'SAE-Rad')} \N{MIDDLE DOT} built {made['date']}"
+    if "date" in made
+    else "The build is still finishing.",
+    f"dictionary {sae.architecture}, {sae.tokens} tokens, k {sae.k}, trained on {sae.trained_on}",
+)

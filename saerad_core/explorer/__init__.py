@@ -1,0 +1,32 @@
+"""What pages ask of a workspace: one reader over the store, the readers' edits, the map and the evaluation."""
+
+from saerad_core.explorer.reader import BANDS, Explorer
+from saerad_core.explorer.rows import (
+    SORTS,
+    STATUSES,
+    AtlasPoints,
+    Bin,
+    FeatureDetail,
+    FeatureQuery,
+    FeatureRow,
+    ImageRow,
+    LabelScore,
+    Listing,
+    Neighbour,
+)
+
+__all__ = [
+    "BANDS",
+    "SORTS",
+    "STATUSES",
+    "AtlasPoints",
+    "Bin",
+    "Explorer",
+    "FeatureDetail",
+    "FeatureQuery",
+    "FeatureRow",
+    "ImageRow",
+    "LabelScore",
+    "Listing",
+    "Neighbour",
+]

@@ -1,0 +1,55 @@
+// Runs once a page; a second mount finds the flag and leaves.
+export default function () {
+  if (window.saeradReady) return;
+  window.saeradReady = true;
+
+  // Links within the app: change the address and let Streamlit follow, instead of loading the whole page again.
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    const link = event.target.closest("a.nav");
+    if (!link || link.target) return;
+    const url = new URL(link.href, window.location.href);
+    if (url.origin !== window.location.origin) return;
+    event.preventDefault();
+    if (url.href === window.location.href) return;
+    window.history.pushState({}, "", url);
+    window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+    if (!link.hasAttribute("data-stay")) {
+      const main = document.querySelector('[data-testid="stMain"]');
+      if (main) main.scrollTo({ top: 0 });
+    }
+  });
+
+  const typing = () => {
+    const active = document.activeElement;
+    return active && (active.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName));
+  };
+
+  // Heatmaps stay off until asked: their pictures are fetched when H goes down, and hidden when it comes up.
+  const heat = (on) => {
+    document.body.classList.toggle("heat-held", on);
+    if (!on) return;
+    document.querySelectorAll("img.heat[data-src]").forEach((img) => {
+      img.src = img.dataset.src;
+      img.removeAttribute("data-src");
+    });
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (typing() || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "h" || event.key === "H") {
+      if (!event.repeat) heat(true);
+    } else if (event.key === "/") {
+      const search = document.querySelector(".st-key-search input");
+      if (search) {
+        event.preventDefault();
+        search.focus();
+        search.select();
+      }
+    }
+  });
+  document.addEventListener("keyup", (event) => {
+    if (event.key === "h" || event.key === "H") heat(false);
+  });
+  window.addEventListener("blur", () => heat(false));
+}

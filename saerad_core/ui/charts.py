@@ -1,0 +1,103 @@
+"""Plots. Plotly is imported when one is drawn; colours, template and background are always set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from saerad_core.explorer import Bin
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+HEIGHT = 190
+"""Pixels; plots beside one another have the same."""
+
+
+class Colours(NamedTuple):
+    """What a plot needs of the theme."""
+
+    ink: str
+    quiet: str
+    line: str
+    bar: str
+    accent: str
+
+
+_DARK = Colours("#e4e7eb", "#8d95a0", "#24292f", "#4a5563", "#5cc8d7")
+_LIGHT = Colours("#191d22", "#5a626c", "#dcdfe3", "#aab2bc", "#0b7285")
+
+
+def colours() -> Colours:
+    """Of the theme that the browser shows."""
+    return _LIGHT if st.context.theme.type == "light" else _DARK
+
+
+def layout(figure: go.Figure, *, x: str, y: str, height: int = HEIGHT) -> go.Figure:
+    """The look that all plots share."""
+    c = colours()
+    axis = {
+        "gridcolor": c.line,
+        "zerolinecolor": c.line,
+        "linecolor": c.line,
+        "tickfont": {"size": 11},
+        "title": {"font": {"size": 12}},
+    }
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": c.quiet, "family": "Source Sans, sans-serif"},
+        margin={"l": 52, "r": 8, "t": 6, "b": 40},
+        height=height,
+        showlegend=False,
+        hoverlabel={"bgcolor": "#1b2026", "font": {"color": "#e4e7eb"}, "bordercolor": "#24292f"},
+    )
+    figure.update_xaxes(title_text=x, **axis)
+    figure.update_yaxes(title_text=y, **axis)
+    return figure
+
+
+def histogram(bins: Sequence[Bin], threshold: float) -> go.Figure:
+    """How many training X-rays show the feature how strongly."""
+    import plotly.graph_objects as go
+
+    c = colours()
+    figure = go.Figure(
+        go.Bar(
+            x=[(item.lo + item.hi) / 2 for item in bins],
+            width=[(item.hi - item.lo) * 0.94 for item in bins],
+            y=[item.n for item in bins],
+            customdata=[[item.lo, item.hi] for item in bins],
+            hovertemplate="%{y} X-rays, activation %{customdata[0]:.2f} to %{customdata[1]:.2f}<extra></extra>",
+            marker={"color": c.bar, "line": {"width": 0}},
+        )
+    )
+    if threshold > 0:
+        figure.add_vline(x=threshold, line={"color": c.accent, "width": 1, "dash": "dot"})
+    return layout(figure, x="activation", y="X-rays")
+
+
+def concept_bars(names: Sequence[str], aurocs: Sequence[float]) -> go.Figure:
+    """One bar a finding, best at the top, from chance to one."""
+    import plotly.graph_objects as go
+
+    c = colours()
+    figure = go.Figure(
+        go.Bar(
+            x=[value - 0.5 for value in aurocs],
+            base=0.5,
+            y=list(names),
+            orientation="h",
+            customdata=list(aurocs),
+            hovertemplate="%{y}: AUROC %{customdata:.3f}<extra></extra>",
+            marker={"color": [c.accent if value >= 0.85 else c.bar for value in aurocs], "line": {"width": 0}},
+        )
+    )
+    layout(figure, x="AUROC on unseen patients", y="", height=max(300, 19 * len(names) + 60))
+    figure.update_xaxes(range=[min(0.5, *aurocs), 1.0])
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_layout(margin={"l": 8})
+    return figure

@@ -1,0 +1,129 @@
+"""The list of features: search, filters, order and pages, all in the address."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from saerad_core.explorer import SORTS, STATUSES, FeatureQuery
+from saerad_core.ui.components import empty_state, foot, html, number
+from saerad_core.ui.feature_rows import feature_rows
+from saerad_core.ui.state import Here
+from saerad_core.vocabulary import SIDES, TERMS
+
+PER_PAGE = 20
+FREQUENCIES = {
+    "": (0.0, 1.0),
+    "rare": (0.0, 0.01),
+    "uncommon": (0.01, 0.05),
+    "common": (0.05, 1.0),
+}
+"""Choice -> smallest and largest share of training X-rays."""
+_FREQUENCY_NAMES = {
+    "": "Any frequency",
+    "rare": "Rare, under 1 %",
+    "uncommon": "1 to 5 %",
+    "common": "Common, over 5 %",
+}
+
+
+def finding_name(key: str) -> str:
+    return TERMS[key].name.capitalize() if key in TERMS else key.replace("_", " ").capitalize()
+
+
+def filters(here: Here, *, status: bool = True) -> FeatureQuery:
+    """The row of filters; what it says is in the address (q, finding, side, status, frequency, sort, dead)."""
+    findings = here.explorer.counts("finding")
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    with row:
+        with st.container(key="search", width=340):
+            text = st.text_input(
+                "Search",
+                key="q",
+                bind="query-params",
+                placeholder="effusion right   /",
+                help="Words of the description, finding, side, label or phrases, or a feature's number. Key: /",
+            )
+        finding = st.selectbox(
+            "Finding",
+            ["", *sorted(findings)],
+            key="finding",
+            bind="query-params",
+            width=210,
+            format_func=lambda key: f"{finding_name(key)} ({findings.get(key, 0)})" if key else "Any finding",
+            help="Finding of the description; in brackets how many living features have it.",
+        )
+        side = st.selectbox(
+            "Side",
+            ["", *SIDES],
+            key="side",
+            bind="query-params",
+            width=120,
+            format_func=lambda key: f"Patient's {key}" if key else "Any side",
+            help="The patient's side: the patient's right is the left half of the picture.",
+        )
+        chosen_status = ""
+        if status:
+            chosen_status = st.selectbox(
+                "Status",
+                ["", *STATUSES],
+                key="status",
+                bind="query-params",
+                width=140,
+                format_func=lambda key: key.capitalize() if key else "Any status",
+                help="Undescribed: no text. Suggested: the program's text. The rest: a reader's last word.",
+            )
+        frequency = st.selectbox(
+            "Frequency",
+            list(FREQUENCIES),
+            key="frequency",
+            bind="query-params",
+            width=165,
+            format_func=lambda key: _FREQUENCY_NAMES[key],
+            help="Share of training X-rays in which the feature is active.",
+        )
+        sort = st.selectbox(
+            "Order",
+            list(SORTS),
+            key="sort",
+            bind="query-params",
+            width=200,
+            format_func=lambda key: SORTS[key].capitalize(),
+            help="Best supported: how much more often the description is said of X-rays that show the feature (z).",
+        )
+        dead = st.toggle(
+            "Silent too",
+            key="dead",
+            bind="query-params",
+            help="Show also features that never fire on the training split.",
+        )
+    lowest, highest = FREQUENCIES[frequency or ""]
+    return FeatureQuery(
+        text=text or "",
+        finding=finding or "",
+        side=side or "",
+        status=chosen_status or "",
+        lowest=lowest,
+        highest=highest,
+        alive=not dead,
+        sort=sort or "strength",
+    )
+
+
+def show_list(here: Here) -> None:
+    """The page without ?feature=."""
+    query = filters(here)
+    listing = here.explorer.features(query, first=0, count=0)
+    pages = max(1, -(-listing.total // PER_PAGE))
+    if listing.total == 0:
+        empty_state("No feature fits.", "Take out a word or a filter. Features that never fire show with Silent too.")
+        return
+    place = st.container()
+    # One page more than there is would be an error: a narrower search starts again at the first.
+    page = st.pagination(pages, key=f"page_{pages}") if pages > 1 else 1
+    first = (page - 1) * PER_PAGE
+    listing = here.explorer.features(query, first=first, count=PER_PAGE)
+    images = here.explorer.sample_images([row.feature_id for row in listing.rows], 3)
+    with place:
+        says = f"{number(listing.total)} features" if listing.total != 1 else "1 feature"
+        html(f'<div class="quiet">{says}</div>{feature_rows(here, listing.rows, images=images)}')
+    foot(f"{len(listing.rows)} of {number(listing.total)} features in {listing.ms:.1f} ms", f"workspace {here.name}")

@@ -1,0 +1,152 @@
+"""HTTP routes for pictures: thumbnails, 512 px pictures and heatmaps of a workspace's X-rays.
+
+Streamlit's own login doesn't cover custom routes, so these answer for known X-rays only and never read a path from the address.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from saerad_core.errors import SaeRadError
+from saerad_core.ui import state
+from saerad_core.ui.links import base
+from saerad_core.workspace import Workspace
+
+_WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_IMAGE = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,199}")
+_FEATURE = re.compile(r"[0-9]{1,7}")
+# The address carries the workspace's version, so what it names never changes.
+_CACHE = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_KEPT_HEATMAPS = 512
+"""Heatmaps kept in memory, about 10 kB each."""
+
+
+class _Heatmaps:
+    """The last heatmaps; a second look at one costs nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, str, int, str], bytes] = OrderedDict()
+
+    def of(self, workspace: Workspace, feature_id: int, image_id: str) -> bytes:
+        key = (str(workspace.root), state.version_of(workspace), feature_id, image_id)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        png = state.engine_of(workspace).heatmap_png(feature_id, image_id=image_id)
+        with self._lock:
+            self._kept[key] = png
+            while len(self._kept) > _KEPT_HEATMAPS:
+                self._kept.popitem(last=False)
+        return png
+
+
+_heatmaps = _Heatmaps()
+_drawing = threading.Lock()
+
+
+def routes() -> list[BaseRoute]:
+    """What app.py mounts."""
+    root = f"{base()}/xray/{{workspace}}"
+    return [
+        Route(f"{root}/thumb/{{image_id}}", _thumb),
+        Route(f"{root}/picture/{{image_id}}", _picture),
+        Route(f"{root}/heat/{{feature_id}}/{{image_id}}.png", _heat),
+    ]
+
+
+class _Unknown(Exception):
+    """The address names nothing that there is."""
+
+
+def _named(request: Request) -> tuple[Workspace, str]:
+    name, image_id = request.path_params["workspace"], request.path_params["image_id"]
+    if not _WORKSPACE.fullmatch(name) or not _IMAGE.fullmatch(image_id):
+        raise _Unknown
+    try:
+        workspace = state.open_named(name)
+    except SaeRadError as error:
+        raise _Unknown from error
+    if not state.explorer_of(workspace).has_image(image_id):
+        raise _Unknown
+    return workspace, image_id
+
+
+def _file(path: Path) -> Response:
+    return FileResponse(path, media_type="image/webp", headers=_CACHE)
+
+
+def _not_there() -> Response:
+    return PlainTextResponse("There is no such X-ray here.", status_code=404, headers={"Cache-Control": "no-store"})
+
+
+async def _thumb(request: Request) -> Response:
+    return await run_in_threadpool(_thumb_of, request)
+
+
+def _thumb_of(request: Request) -> Response:
+    try:
+        workspace, image_id = _named(request)
+    except _Unknown:
+        return _not_there()
+    path = workspace.thumb(image_id)
+    return _file(path) if path.is_file() else _not_there()
+
+
+async def _picture(request: Request) -> Response:
+    return await run_in_threadpool(_picture_of, request)
+
+
+def _picture_of(request: Request) -> Response:
+    try:
+        workspace, image_id = _named(request)
+    except _Unknown:
+        return _not_there()
+    path = workspace.picture(image_id)
+    if not path.is_file():
+        try:
+            _draw(workspace, image_id, path)
+        except SaeRadError as error:
+            return PlainTextResponse(str(error), status_code=404, headers={"Cache-Control": "no-store"})
+    return _file(path)
+
+
+def _draw(workspace: Workspace, image_id: str, path: Path) -> None:
+    """Simulated X-rays are drawn for people when they are first looked at."""
+    from saerad_core.images.pictures import picture
+
+    with _drawing:
+        if path.is_file():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_bytes(picture(state.dataset_of(workspace).picture(image_id)))
+        part.replace(path)
+
+
+async def _heat(request: Request) -> Response:
+    return await run_in_threadpool(_heat_of, request)
+
+
+def _heat_of(request: Request) -> Response:
+    number = request.path_params["feature_id"]
+    try:
+        workspace, image_id = _named(request)
+    except _Unknown:
+        return _not_there()
+    if not _FEATURE.fullmatch(number) or int(number) >= state.explorer_of(workspace).n_features:
+        return _not_there()
+    try:
+        png = _heatmaps.of(workspace, int(number), image_id)
+    except SaeRadError as error:
+        return PlainTextResponse(str(error), status_code=404, headers={"Cache-Control": "no-store"})
+    return Response(png, media_type="image/png", headers=_CACHE)

@@ -1,0 +1,140 @@
+"""Which X-ray the report page reads: an upload (kept in the session only), one of the workspace's, or a new simulated one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from saerad_core.errors import SaeRadError
+from saerad_core.explorer import ImageRow
+from saerad_core.ui.state import Here, dataset_of, engine_of
+from saerad_core.vocabulary import TERMS, Statement
+
+if TYPE_CHECKING:
+    from saerad_core.engine import Analysis
+
+LIMIT = 100
+"""Megabytes of an upload."""
+_FRESH = 1_000_000
+"""First patient number of X-rays drawn on request, far from those that anything was trained or tested on."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One X-ray to read, and what is known about it."""
+
+    key: str
+    """Tells one X-ray from another within the session."""
+    title: str
+    simulated: bool = False
+    image: ImageRow | None = None
+    """The workspace's own record, for one of its X-rays."""
+    number: int | None = None
+    """Of an X-ray drawn on request."""
+    data: bytes = field(default=b"", repr=False)
+    """Of an upload."""
+
+
+def asked_source(here: Here) -> Source | None:
+    """The X-ray that the address or the session names."""
+    image_id = st.query_params.get("image", "")
+    if image_id:
+        image = here.explorer.image(image_id)
+        if image is None:
+            raise SaeRadError(
+                f"There is no X-ray {image_id!r} in this workspace; choose one from the list or upload yours."
+            )
+        return Source(f"image {image_id}", image_id, here.simulated, image=image)
+    drawn = st.query_params.get("drawn", "")
+    if drawn:
+        if not (here.simulated and drawn.isdecimal() and len(drawn) < 7):
+            raise SaeRadError(
+                "New X-rays are drawn by number, and only in a workspace of simulated X-rays; choose another X-ray."
+            )
+        return Source(f"drawn {drawn}", f"newly drawn X-ray {drawn}", True, number=int(drawn))
+    upload = st.session_state.get("upload")
+    if upload is None:
+        return None
+    name, data = upload
+    return Source(f"upload {hashlib.sha256(data).hexdigest()}", name, data=data)
+
+
+def keep_upload() -> None:
+    """Callback of the uploader: the file becomes the session's X-ray."""
+    file = st.session_state.get(f"file_{st.session_state.get('file_turn', 0)}")
+    if file is None:
+        return
+    st.session_state["upload"] = (file.name, file.getvalue())
+    for name in ("image", "drawn", "sentence", "look"):
+        st.query_params.pop(name, None)
+
+
+def start_anew() -> None:
+    """Callback: forget the X-ray that is open."""
+    st.session_state.pop("upload", None)
+    st.session_state.pop("analysis", None)
+    st.session_state["file_turn"] = st.session_state.get("file_turn", 0) + 1
+    for name in ("image", "drawn", "sentence", "look"):
+        st.query_params.pop(name, None)
+
+
+def forget() -> None:
+    """Drop an upload that can't be read, so that the page is usable again."""
+    st.session_state.pop("upload", None)
+    st.session_state.pop("analysis", None)
+
+
+def analyse(here: Here, source: Source) -> Analysis:
+    """The X-ray's analysis, made once a session; again when a description changed, as reports quote them.
+
+    Raises:
+        SaeRadError: the file isn't a usable radiograph, or the workspace's encoder doesn't fit.
+    """
+    key = (here.name, here.links.version, source.key, here.explorer.revision)
+    kept = st.session_state.get("analysis")
+    if kept is not None and kept[0] == key:
+        return kept[1]
+    with st.spinner("Reading the X-ray"):
+        engine = engine_of(here.workspace)
+        if source.data:
+            analysis = engine.analyse(source.data)
+        else:
+            analysis = engine.analyse_pixels(_pixels(here, source))
+    st.session_state["analysis"] = (key, analysis)
+    return analysis
+
+
+def _pixels(here: Here, source: Source) -> np.ndarray:
+    if source.image is not None:
+        return engine_of(here.workspace).pixels_of(source.image.image_id)
+    from saerad_core.demo.render import render
+
+    return render(_study(here, source), size=512).pixels
+
+
+def _study(here: Here, source: Source):  # noqa: ANN202 - demo.study.Study, imported where it is needed
+    from saerad_core.demo.population import patient_studies
+
+    assert source.number is not None
+    return patient_studies(int(dataset_of(here.workspace).info.options.get("seed", 0)), _FRESH + source.number)[0]
+
+
+def truth(here: Here, source: Source) -> list[str] | None:
+    """What a simulated X-ray really shows, in words; None where nobody knows."""
+    if source.number is not None:
+        found = [Statement(f.finding, f.side, f.place, f.severity) for f in _study(here, source).findings]
+    elif source.simulated and source.image is not None and source.image.facts is not None:
+        found = list(source.image.facts)
+    else:
+        return None
+    return [" ".join(p for p in (s.severity, s.side, TERMS[s.finding].name, s.place) if p) for s in found]
+
+
+def data_uri(picture: bytes, kind: str) -> str:
+    """Bytes as an address that never leaves the session."""
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"

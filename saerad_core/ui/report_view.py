@@ -1,0 +1,300 @@
+"""An X-ray that is open: picture at the left, sentences in the middle, the evidence for one of them at the right."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from saerad_core.ui.components import (
+    XrayCell,
+    chip,
+    chips,
+    empty_state,
+    foot,
+    heading,
+    html,
+    marked,
+    number,
+    pseudo_chip,
+    score,
+    simulated_chip,
+    xray_grid,
+)
+from saerad_core.ui.report_export import as_json, as_text
+from saerad_core.ui.report_source import Source, data_uri, start_anew, truth
+from saerad_core.ui.state import Here, engine_of
+from saerad_core.ui.viewer import viewer
+
+if TYPE_CHECKING:
+    from saerad_core.engine import Analysis
+    from saerad_core.reports.report import Evidence, ReportSentence
+
+SIMILAR = 6
+"""X-rays listed as similar."""
+BEHIND = 4
+"""Training X-rays shown for each feature of the evidence."""
+FEATURES = 6
+"""Features of the evidence that are shown with X-rays."""
+
+
+def show_report(here: Here, source: Source, analysis: Analysis) -> None:
+    """The page once an X-ray has been read."""
+    sentences = {f"f{i}": s for i, s in enumerate(analysis.report.findings)} | {
+        f"i{i}": s for i, s in enumerate(analysis.report.impression)
+    }
+    chosen = st.query_params.get("sentence", "")
+    if chosen not in sentences:
+        chosen = next(iter(sentences), "")
+    _top(here, source, analysis)
+    left, middle, right = st.columns([1.05, 1.15, 1.0], gap="medium")
+    with left:
+        _picture(here, source, analysis, sentences.get(chosen))
+        _similar(here, source, analysis)
+    with middle:
+        _sentences(here, source, analysis, chosen)
+        _known(here, source)
+        _active(here, analysis)
+    with right:
+        _evidence(here, sentences.get(chosen))
+    timings = analysis.report.timings_ms
+    foot(
+        " \N{MIDDLE DOT} ".join(
+            f"{name} {timings[name]:.0f} ms"
+            for name in ("decode", "encode", "features", "similar", "report")
+            if name in timings
+        ),
+        f"{here.workspace.manifest.sae.rule} \N{MIDDLE DOT} encoder {here.workspace.manifest.encoder.id}",
+    )
+
+
+def _top(here: Here, source: Source, analysis: Analysis) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        labels = [simulated_chip()] if source.simulated else []
+        if here.pseudo_reports:
+            labels.append(pseudo_chip())
+        facts = dict(analysis.facts)
+        if source.image is not None:
+            facts = {"view": source.image.view, "split": f"{source.image.split} patient"}
+        labels += [chip(str(value), says=f"{name} of the file") for name, value in facts.items() if value][:4]
+        html(
+            f'<div class="chips"><span class="eyebrow"><a class="nav" href="{escape(here.links.page("report"))}">Report</a>'
+            f" \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} {escape(source.title)}</span>{''.join(labels)}</div>"
+        )
+        with st.container(horizontal=True, width="content", gap="xsmall"):
+            st.button(
+                "New X-ray", key="anew", on_click=start_anew, shortcut="U", help="Close this X-ray and choose another."
+            )
+            stem = source.title.rsplit(".", 1)[0].replace(" ", "-")
+            st.download_button(
+                "JSON",
+                as_json(here, source, analysis),
+                f"{stem}-report.json",
+                "application/json",
+                key="json",
+                on_click="ignore",
+                help="The report with every sentence's evidence, for programs.",
+            )
+            st.download_button(
+                "Export report",
+                as_text(here, source, analysis),
+                f"{stem}-report.txt",
+                "text/plain",
+                key="text",
+                type="primary",
+                shortcut="X",
+                on_click="ignore",
+                help="The report as text, with its evidence and the research-only notice.",
+            )
+
+
+@st.fragment
+def _picture(here: Here, source: Source, analysis: Analysis, sentence: ReportSentence | None) -> None:
+    key = f"picture {source.key}"
+    kept = st.session_state.get("shown_picture")
+    if kept is None or kept[0] != key:
+        from saerad_core.images.pictures import picture
+
+        kept = (key, data_uri(picture(analysis.pixels, 768), "webp"))
+        st.session_state["shown_picture"] = kept
+    place = st.container()
+    behind = [one.feature_id for one in sentence.evidence if one.activation > 0] if sentence else []
+    others = [feature_id for feature_id, _ in analysis.active if feature_id not in behind]
+    options = behind + others
+    on = st.toggle(
+        "Show where a feature looks",
+        key="heat",
+        help="A heatmap of one feature over the X-ray. Off until asked: a mark draws the eye away from the rest.",
+        disabled=not options,
+    )
+    heat, name = "", ""
+    if on and options:
+        feature_id = st.selectbox(
+            "Feature",
+            options,
+            format_func=lambda f: f"#{f} {here.explorer.text(f) or 'not described'}",
+            key=f"look_{source.key}_{behind[:1]}",
+            label_visibility="collapsed",
+            help="Features behind the chosen sentence first, then the X-ray's other active features.",
+        )
+        heat = data_uri(engine_of(here.workspace).heatmap_png(feature_id, pixels=analysis.pixels), "png")
+        name = f"Heatmap of #{feature_id}"
+    with place:
+        viewer(kept[1], heat=heat, heat_of=name, label=f"X-ray {source.title}")
+
+
+def _similar(here: Here, source: Source, analysis: Analysis) -> None:
+    own = source.image.row if source.image is not None else -1
+    found = [(row, value) for row, value in analysis.similar if row != own][:SIMILAR]
+    images = here.explorer.images([row for row, _ in found])
+    html(
+        heading(
+            "Similar X-rays",
+            "Nearest X-rays of the workspace by the cosine of the encoder's embedding, whatever their split.",
+            "by embedding",
+        )
+    )
+    cells = [
+        XrayCell(
+            here.links.thumb(image.image_id),
+            here.links.image(image.image_id),
+            tag=score(value),
+            tag_says="Cosine similarity of the embeddings",
+            caption=marked(image.impression or image.report, limit=70),
+            label=f"X-ray {image.image_id}",
+        )
+        for image, (_, value) in zip(images, found, strict=True)
+    ]
+    html(xray_grid(cells, cell="6.4rem"))
+
+
+def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> None:
+    report = analysis.report
+    described = sum(1 for line in report.features if line.description)
+    html(
+        chips(
+            [
+                chip(
+                    f"{len(report.features)} features active",
+                    says=f"Active under the workspace's rule: {here.workspace.manifest.sae.rule}",
+                ),
+                chip(
+                    f"{described} described",
+                    says="Active features that have a description, the program's or a reader's.",
+                ),
+                chip(
+                    "compiled from evidence",
+                    says="No language model: each finding's probability adds up what the active features say about it.",
+                ),
+            ]
+        )
+    )
+    html("".join(f'<div class="warning">{escape(text)}</div>' for text in report.warnings))
+    for title, letter, part, says in (
+        (
+            "Findings",
+            "f",
+            report.findings,
+            "Statements that the active features support. Choose one to see its evidence.",
+        ),
+        ("Impression", "i", report.impression, "The findings that matter most, shortest first."),
+    ):
+        html(heading(title, says))
+        if not part:
+            html('<p class="quiet">Nothing that the evidence supports.</p>')
+        html("".join(_sentence(here, f"{letter}{i}", sentence, chosen) for i, sentence in enumerate(part)))
+
+
+def _sentence(here: Here, name: str, sentence: ReportSentence, chosen: str) -> str:
+    kept = {key: st.query_params.get(key) for key in ("image", "drawn")}
+    first = sentence.statement
+    word = "absent" if first is not None and not first.present else first.certainty if first is not None else ""
+    says = "Calibrated probability of what the sentence states: of 100 unseen X-rays with the same evidence, so many had it."
+    return (
+        f'<a class="sentence nav{" on" if name == chosen else ""}" data-stay href="{escape(here.links.page("report", **kept, sentence=name))}">'
+        f'<span>{escape(sentence.text)}</span><span class="p" title="{says}">{escape(word)} \N{MIDDLE DOT} {score(sentence.probability)}</span></a>'
+    )
+
+
+def _known(here: Here, source: Source) -> None:
+    facts = truth(here, source)
+    if facts is not None:
+        html(
+            heading(
+                "What was drawn",
+                "The simulator's own record of this X-ray: the truth that the report can be held against.",
+            )
+        )
+        html(chips(chip(text) for text in facts) if facts else '<p class="quiet">Nothing abnormal.</p>')
+    if source.image is not None and source.image.report:
+        html(heading("Report on record", "The text that came with this X-ray in the dataset."))
+        html(f'<div class="suggested">{marked(source.image.report, limit=900)}</div>')
+
+
+def _active(here: Here, analysis: Analysis) -> None:
+    lines = analysis.report.features
+    total = sum(line.activation for line in lines)
+    told = sum(line.activation for line in lines if line.description)
+    html(
+        heading(
+            "All active features",
+            "Every feature that is active on this X-ray, strongest for its own threshold first.",
+            str(len(lines)),
+        )
+    )
+    if total:
+        html(f'<p class="quiet">Described features carry {told / total:.0%} of this X-ray\'s activation.</p>')
+    rows = "".join(
+        f'<tr><td><a class="nav" href="{escape(here.links.feature(line.feature_id))}"><span class="faint">#{line.feature_id}</span> '
+        f"{escape(line.description) if line.description else '<span class=faint>not described</span>'}</a></td>"
+        f'<td class="r" title="Activation on this X-ray">{number(line.activation, 2)}</td></tr>'
+        for line in lines
+    )
+    html(f'<table class="rows">{rows}</table>')
+
+
+def _evidence(here: Here, sentence: ReportSentence | None) -> None:
+    if sentence is None:
+        html(heading("Evidence", "Features and training X-rays behind a sentence."))
+        empty_state(
+            "No sentence, no evidence.",
+            "None of this X-ray's active features supports a statement; look at its features and similar X-rays.",
+        )
+        return
+    html(
+        heading(
+            f"Why \N{LEFT DOUBLE QUOTATION MARK}{sentence.text}\N{RIGHT DOUBLE QUOTATION MARK}",
+            "Features that speak for the chosen sentence, and training X-rays on which they did.",
+        )
+    )
+    for one in sentence.evidence[:FEATURES]:
+        _behind(here, one)
+    if len(sentence.evidence) > FEATURES:
+        html(f'<p class="quiet">and {len(sentence.evidence) - FEATURES} more, each adding less.</p>')
+
+
+def _behind(here: Here, one: Evidence) -> None:
+    row = here.explorer.row(one.feature_id)
+    text = escape(row.text) if row.text else '<span class="faint">not described</span>'
+    strength = number(one.activation, 2) if one.activation > 0 else "silent"
+    says = f"Activation on this X-ray; adds {one.logit:+.2f} to the log-odds of the finding"
+    html(
+        f'<table class="rows"><tr><td><a class="nav" href="{escape(here.links.feature(one.feature_id))}">'
+        f'<span class="faint">#{one.feature_id}</span> {text}</a></td><td class="r" title="{escape(says)}">{strength} \N{MIDDLE DOT} {one.logit:+.2f}</td></tr></table>'
+    )
+    images = [
+        image for image in (here.explorer.image(image_id) for image_id in one.image_ids[:BEHIND]) if image is not None
+    ]
+    cells = [
+        XrayCell(
+            here.links.thumb(image.image_id),
+            here.links.image(image.image_id),
+            caption=marked(image.report, here.explorer.evidence_phrases(row, image), limit=90),
+            heat=here.links.heat(one.feature_id, image.image_id),
+            label=f"Training X-ray {image.image_id}",
+        )
+        for image in images
+    ]
+    if cells:
+        html(xray_grid(cells, cell="6.6rem"))
