@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 _SIDE = r"(?:(?:right|left|rt|lt|both|bilateral)(?:[ -]sided)?\s+)?"
-_ADV = r"(?:(?:mildly|slightly|minimally|moderately|markedly|severely|grossly|borderline|quite|mild|abnormally|somewhat|significantly|massively)\s+)*"
+_ADV = r"(?:(?:mildly|slightly|minimally|moderately|markedly|severely|grossly|borderline|quite|mild|abnormally|somewhat|significantly|massively|persistently)\s+)*"
 _BE = r"(?:\s+(?:is|are|was|were|appears?|remains?|looks?|seems?|size|to be|again|still|also|not|now|has|have|been|stably))*\s+"
 _HEART = r"(?:heart|cardiac|cardiopericardial|cardiomediastinal|cardiothoracic)(?:\s+(?:size|silhouette|shadow|contours?|ratio))*"
 _AIRSPACE = r"air[ -]?space"
@@ -23,6 +23,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         rf"enlargement of (?:the )?{_HEART}",
         rf"{_HEART}{_BE}{_ADV}(?:enlarged|increased|large|prominent|big|borderline)",
         rf"{_HEART} enlargement",
+        rf"borderline {_HEART}",
         rf"{_ADV}(?:enlarged|increased|prominent|large) {_HEART}",
     ),
     "pleural_effusion": (
@@ -85,7 +86,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"widening of (?:the )?(?:superior |upper )?mediastin\w+",
     ),
     "raised_hemidiaphragm": (
-        rf"(?:raised|elevat(?:ed|ion)|eventration)(?: of)?(?: the)? {_SIDE}(?:hemi-?)?diaphragms?",
+        rf"(?:raised|elevat(?:ed|ion)|eventration)(?: of)?(?: the)? (?:anterior |posterior |medial )?{_SIDE}(?:hemi-?)?diaphragms?",
         rf"(?:hemi-?)?diaphragms?{_BE}{_ADV}(?:raised|elevated)",
         r"(?:hemi-?)?diaphragm(?:atic)? (?:elevation|eventration)",
     ),
@@ -108,6 +109,8 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "scoliosis": (
         r"(?:dextro|levo)?-?scolio(?:sis|tic(?: \w+)?)",
         r"(?:dextro|levo)-?(?:convex )?curvature",
+        r"(?:s-shaped|spinal|spine|rightward|leftward|thoraco\w+)(?: \w+)? curvature",
+        r"curvature (?:of|in) the (?:\w+ )?spine",
     ),
     "apical_scarring": (
         r"(?:bi)?apical (?:[\w-]+ ){0,2}?(?:scar\w*|fibros\w+|cap(?:ping|s)?)",
@@ -149,6 +152,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"(?:pulmonary )?(?:vascular |venous )*congestion",
         r"(?:pulmonary )?vascular (?:engorgement|redistribution|prominence)",
         rf"vascul\w+{_BE}{_ADV}(?:congested|engorged|prominent|cephalized)",
+        r"prominen(?:t|ce of the) (?:\w+ )?vascula\w+",
         r"cephalization",
         r"congestive heart failure",
         r"chf",
@@ -185,8 +189,8 @@ ABSENT_ONLY = re.compile(r"\b(?:displaced |acute |osseous |bony |visible |defini
 """No fracture at all means no rib fracture; a fracture somewhere means none."""
 
 SIDE_WORDS: dict[str, tuple[str, ...]] = {
-    r"(?:right|rt)(?:[ -]sided)?|right-convex|dextro-?(?=scolio|conv|curv)": ("right",),
-    r"(?:left|lt)(?:[ -]sided)?|left-convex|levo-?(?=scolio|conv|curv)": ("left",),
+    r"(?:right|rt)(?:[ -]sided)?|right-convex|rightward(?= curv)|dextro-?(?=scolio|conv|curv)": ("right",),
+    r"(?:left|lt)(?:[ -]sided)?|left-convex|leftward(?= curv)|levo-?(?=scolio|conv|curv)": ("left",),
     r"bilateral(?:ly)?|both|bi-?basilar|bi-?basal|bi-?apical|bi-?hilar": ("right", "left"),
     r"rul|rml|rll": ("right",),
     r"lul|lll": ("left",),

@@ -22,7 +22,7 @@ _PSEUDO = re.compile(
 """Looks like a negation of a finding, but denies a change."""
 
 _VOID = re.compile(
-    r"\b(?:no (?:other|additional|further|second)|rule out|r/o|evaluate for|assess for|(?:question|history) of|denies)\b"
+    r"\b(?:no (?:other|additional|further|second)|rule out|r/o|(?:evaluate|evaluation|assess|assessment|screening) for|to (?:identify|exclude|detect)|detecting|(?:question|history) of|denies)\b"
 )
 """What follows is neither affirmed nor denied."""
 
@@ -31,6 +31,7 @@ _NO_AFTER = re.compile(
     rf"|\b(?:(?:is|are|was|were|has|have|been|can|could) )*not (?:be |been )?(?:definitely |clearly |convincingly |well )?{_SEEN}"
     r"|\b(?:(?:has|have|had|is|are) )?(?:(?:completely|fully|entirely|now|since|also|been) )*(?:resolved|cleared|disappeared)"
     r"|\b(?:has|have) (?:since )?been (?:removed|withdrawn|taken out)|\b(?:is|are) absent|\b(?:is|are) (?:excluded|ruled out)"
+    r"|\b(?:is|are|appears?|remains?) within (?:normal limits|limits of normal)"
     r"|\b(?:is|are) (?:thought |felt )?(?:highly |very )?unlikely"
 )
 _PARTLY = re.compile(
