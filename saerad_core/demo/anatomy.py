@@ -156,7 +156,7 @@ def sample_anatomy(rng: np.random.Generator, sex: str, age: int) -> Anatomy:
         dome=13.6 * height + 0.3 * rng.normal(),
         dome_gap=_clipped(rng, 1.3, 0.6, 0.0, 2.8),
         sulcus=_clipped(rng, 5.0, 0.7, 3.6, 6.6),
-        taper=_clipped(rng, 1.0, 0.13, 0.75, 1.35),
+        taper=_clipped(rng, 1.08, 0.11, 0.86, 1.4),
         heart_ratio=_clipped(rng, 0.43 + 0.025 * old + 0.008 * habitus, 0.02, 0.40, 0.49),
         heart_axis=_clipped(rng, 42 - 5 * habitus, 6, 26, 58),
         unfolding=_clipped(rng, 0.12 + 0.65 * old, 0.15, 0.0, 1.0),

@@ -59,7 +59,7 @@ def add_ribs(fields: Fields) -> None:
             keep = step(frame.ax, 1.2, 2.6) * (level >= 1) * (level <= 11) * (1 - 0.9 * (level > 10) * step(r, 0.4, 0.6))
             tube = shell(off, size, wall) + 0.18 * dome_profile((size - np.abs(off)) * (1 / size))
         along = 1 / np.sqrt(1.06 - r * r * 0.82)
-        fields.bone += (tube * keep * beyond * fields.rib_gap * np.minimum(along, 1.3) / np.sqrt(steep) * (0.62 * a.bone)).astype(np.float32)
+        fields.bone += (tube * keep * beyond * fields.rib_gap * np.minimum(along, 1.3) / np.sqrt(steep) * (0.8 * a.bone)).astype(np.float32)
 
 
 def add_shoulders(fields: Fields) -> None:
@@ -147,7 +147,7 @@ def add_spine(fields: Fields) -> None:
     side = 1 - step(u, 0.82, 1.12)
     disc = step(f, 0.74, 0.86)
     plate = np.exp(-(((f - 0.7) / 0.08) ** 2))
-    body = (0.62 * (1 - disc) + 0.42 * plate) * (0.75 + 0.25 * np.sqrt(np.clip(1 - u * u, 0, None))) * side
+    body = (0.62 - 0.45 * disc + 0.3 * plate) * (0.75 + 0.25 * np.sqrt(np.clip(1 - u * u, 0, None))) * side
     cortex = 0.28 * np.exp(-(((u - 0.95) / 0.09) ** 2)) * (1 - disc)
     px, py = (np.abs(x) - 0.62 * half) / 0.34, (level - np.round(level) + 0.14) * 2.2 / 0.48
     d = px * px + py * py

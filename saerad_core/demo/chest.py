@@ -101,12 +101,12 @@ def _body(frame: Frame, scene: Scene, wall: Array) -> Array:
     over = np.clip((ax - a.shoulder_width + 5.0) / 5.2, 0, 1)
     top = top + 5.5 * (1 - np.sqrt(1 - np.minimum(over, 0.999) ** 2))
     fold = 3.0 - 0.5 * np.clip(ax - outer, 0, None)
-    shoulder = 10.5 * dome_profile((y - top) * (1 / 5.5)) * dome_profile((fold - y) * (1 / 6.0))
+    shoulder = 12.5 * dome_profile((y - top) * (1 / 5.5)) * dome_profile((fold - y) * (1 / 6.0))
     shoulder = shoulder * dome_profile((a.shoulder_width - ax) * (1 / 4.5))
     spread = 0.62 if scene.technique.view == "PA" else 0.2
     arm_axis = a.shoulder_width - 4.1 + spread * np.clip(y + 8, 0, None)
     half = 3.9 + 0.5 * a.habitus
-    arm = 8.0 * np.sqrt(np.clip(1 - ((ax - arm_axis) / half) ** 2, 0, None)) * step(y, -12, -8)
+    arm = 9.5 * np.sqrt(np.clip(1 - ((ax - arm_axis) / half) ** 2, 0, None)) * step(y, -12, -8)
     body = smooth_max(trunk * dome_profile((y - top) * (1 / 5.0)), shoulder, 3.0)
     body = smooth_max(body, arm, 1.5)
     body = smooth_max(body, neck, 3.0)
@@ -128,7 +128,7 @@ def _breasts(frame: Frame, scene: Scene) -> Array:
     # A teardrop: long faint upper slope, rounder and sharper lower edge.
     dy = np.where(dy < 0, dy * 0.52, dy)
     inside = np.clip(1 - dx * dx - dy * dy, 0, None)
-    return (2.0 + 2.6 * size) / spread * inside**0.62
+    return (1.8 + 2.0 * size) / spread * inside**0.85
 
 
 def _lungs(frame: Frame, scene: Scene, wall: Array, dome: Array) -> tuple[Array, Array]:
@@ -138,22 +138,22 @@ def _lungs(frame: Frame, scene: Scene, wall: Array, dome: Array) -> tuple[Array,
     depth = a.depth + scene.depth_gain - 5.4 - 0.5 * a.habitus
     r2 = np.clip((ax / wall) ** 2, 0, 1)
     cavity = depth * np.sqrt(1 - r2 * (0.62 + 0.38 * r2))
-    top = -a.apex + 0.07 * np.clip(5.6 - ax, 0, None) ** 2
+    top = scene.apex_line(ax)
     cavity = cavity * dome_profile((y - top) * (1 / 9.5))
 
     right, left = scene.edges(frame.y[:, 0])
     right, left = right[:, None].astype(np.float32), left[:, None].astype(np.float32)
     inside = smooth_min(x + right, left - x, 1.0)
     grade = step(y, scene.heart_top - 1.5, scene.heart_top + 3.5)
-    reach = 3.0 + 1.9 * grade + 0.6 * (1 - step(y, -9.0, -4.0))
-    thick = (8.8 + 3.4 * grade + 0.12 * (scene.heart - 13) * grade) * mag
+    reach = 3.0 + 1.9 * grade + 0.9 * (1 - step(y, -9.0, -4.0))
+    thick = (7.6 + 4.6 * grade + 0.12 * (scene.heart - 13) * grade) * mag
     central = thick * dome_profile(inside / reach)
     knob_x = (1.35 + 0.75 * a.unfolding) * mag + 0.5 * scene.heart_shift
     knob = 2.2 * ellipsoid(x, y, (knob_x, -2.6 - 0.5 * a.unfolding), (a.knob * mag, a.knob * mag))
     edge = np.interp(frame.y[:, 0], [-3, 0, 6, 12, 20], [2.5, 2.6, 2.2, 1.5, 0.8]).astype(np.float32)[:, None]
     edge = edge + 0.9 * a.unfolding * np.exp(-(((y - 5) / 6) ** 2)) + 0.4 * scene.heart_shift
     aorta = 2.6 * dome_profile((edge - x) * (1 / 1.5)) * dome_profile((x + 1.0) / 2.0) * step(y, -3.5, -1.0)
-    midline = 9.0 / (1 + (ax * (1 / 2.2)) ** 4)
+    midline = (9.6 - 3.4 * step(y, -1.0, 5.0)) / (1 + (ax / (2.1 + 0.8 * step(y, -1.0, 6.0))) ** 4)
     spare = smooth_max(cavity - central - midline - knob - aorta, np.float32(0), 0.8)
     spare = np.where(cavity > 0.01, spare - np.float32(0.16) * (spare < 0.2), 0)
     spare = np.clip(spare, 0, cavity)
@@ -170,7 +170,7 @@ def _airways(frame: Frame, scene: Scene) -> Array:
     run = np.clip((y + 20) / 20, 0, 1)
     centre = scene.trachea * run**1.5
     half = 0.98 if a.sex == "M" else 0.84
-    trachea = 2.3 * np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)) * (1 - step(y, -0.3, 0.5)) * step(y, -21, -16)
+    trachea = 1.9 * np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)) * (1 - step(y, -0.3, 0.5)) * step(y, -21, -16)
     gas = trachea
     for sign, slope, length, side in ((-1, 0.98, 2.6, 0), (1, 0.62, 4.0, 1)):
         along = (x - scene.trachea) * sign

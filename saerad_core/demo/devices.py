@@ -29,7 +29,7 @@ def pacemaker(fields: Fields, f: SimulatedFinding) -> None:
     rng = np.random.default_rng(f.seed)
     frame, scene = fields.frame, fields.scene
     sign = SIGN[f.side or "left"]
-    cx, cy = sign * (9.6 + rng.uniform(-0.6, 0.9)), -5.0 + rng.uniform(-0.7, 0.8)
+    cx, cy = sign * (0.6 * scene.half_width + rng.uniform(-0.6, 0.9)), -5.0 + rng.uniform(-0.7, 0.8)
     turn = sign * (0.25 + rng.normal(0, 0.2))
     c, s = np.cos(turn), np.sin(turn)
     dx, dy = frame.x - cx, frame.y - cy

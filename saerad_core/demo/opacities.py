@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
 from saerad_core.demo.chest import Fields
-from saerad_core.demo.geometry import Array, ellipsoid, segment, smooth_max, step
+from saerad_core.demo.geometry import Array, Frame, ellipsoid, segment, smooth_max, step
 from saerad_core.demo.scene import SIGN, Scene, graded
 from saerad_core.demo.study import SimulatedFinding
 from saerad_core.demo.vessels import hilum_point
@@ -47,6 +47,11 @@ def _sphere(fields: Fields, x: float, y: float, radius: float, dense: float) -> 
     fields.soft += (dense * chord).astype(np.float32)
 
 
+def _ball(frame: Frame, x: float, y: float, radius: float) -> Array:
+    """Square of half the chord through a ball, cm2; negative outside it."""
+    return radius * radius - (frame.x - x) ** 2 - (frame.y - y) ** 2
+
+
 def nodule(fields: Fields, f: SimulatedFinding) -> None:
     """One round nodule of 12 to 30 mm."""
     rng = np.random.default_rng(f.seed)
@@ -63,16 +68,16 @@ def mass(fields: Fields, f: SimulatedFinding) -> None:
     radius = 1.75 + 1.75 * f.extent
     x, y = _spot(fields.scene, rng, f.side, f.place, 0.8 * radius)
     frame = fields.frame
-    square = (0.82 * radius * ellipsoid(frame.x, frame.y, (x, y), (0.82 * radius, 0.76 * radius), rng.uniform(0, 3))) ** 2
+    square = _ball(frame, x, y, 0.8 * radius)
     for k in range(6):
         angle = 2 * np.pi * (k + rng.uniform(0, 0.6)) / 6
-        r = radius * rng.uniform(0.5, 0.68)
-        away = 0.95 * radius - r
-        centre = (x + away * np.cos(angle), y + away * np.sin(angle))
-        square = smooth_max(square, (r * ellipsoid(frame.x, frame.y, centre, (r, r))) ** 2, 0.6 * radius * radius)
-    chord = 2 * np.sqrt(square) * (square > 0.16 * radius * radius * 0.62)
+        r = radius * rng.uniform(0.42, 0.62)
+        away = radius - r
+        lobe = _ball(frame, x + away * np.cos(angle), y + away * np.sin(angle), r)
+        square = smooth_max(square, lobe, 0.5 * radius * radius)
+    chord = 2 * np.sqrt(np.clip(square, 0, None))
     within = np.clip(chord, 0, 1)
-    fields.soft += (0.72 * chord + 0.5 * within).astype(np.float32)
+    fields.soft += (0.85 * chord + 0.7 * within).astype(np.float32)
     fields.vessels = (fields.vessels * (1 - 0.8 * within)).astype(np.float32)
 
 
@@ -94,7 +99,7 @@ def granuloma(fields: Fields, f: SimulatedFinding) -> None:
     ink = fields.frame.ink()
     t = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     wobble = radius * (1 + rng.normal(0, 0.08, 14))
-    ink.polygon(np.stack([x + wobble * np.cos(t), y + wobble * np.sin(t)], axis=1), 1.9)
+    ink.polygon(np.stack([x + wobble * np.cos(t), y + wobble * np.sin(t)], axis=1), 3.0)
     fields.bone += ink.done()
 
 
@@ -102,7 +107,7 @@ def consolidation(fields: Fields, f: SimulatedFinding) -> None:
     """Patchy airspace filling in one zone, with dark bronchi inside and the vessels lost."""
     rng = np.random.default_rng(f.seed)
     frame, scene = fields.frame, fields.scene
-    size = 3.0 + 2.2 * f.extent
+    size = 3.2 + 2.2 * f.extent
     x, y = _spot(scene, rng, f.side, f.place, 0.7 * size)
     reach = np.zeros((frame.size, frame.size), np.float32)
     for _ in range(5):
@@ -122,7 +127,7 @@ def consolidation(fields: Fields, f: SimulatedFinding) -> None:
         fork = end + rng.uniform(1.0, 1.8) * np.array([np.cos(angle + 0.5), np.sin(angle + 0.5)])
         ink.line([tuple(start), tuple(end), tuple(fork)], rng.uniform(0.22, 0.34), 1.0)
     bronchi = ink.done() * patch
-    share = 0.62 * solid
+    share = 0.72 * solid
     fields.density = (fields.density + share * (1 - fields.density)).astype(np.float32)
     fields.soft += (0.5 * solid - 0.55 * bronchi * np.clip(fields.air, 0, 1)).astype(np.float32)
     fields.vessels = (fields.vessels * (1 - 0.92 * patch)).astype(np.float32)
@@ -217,14 +222,14 @@ def hilar_enlargement(fields: Fields, f: SimulatedFinding) -> None:
     frame, scene = fields.frame, fields.scene
     sign = SIGN[f.side or "right"]
     hx, hy = hilum_point(scene, 0 if sign < 0 else 1)
-    square: Array = np.zeros((frame.size, frame.size), np.float32)
-    size = 1.25 + 0.75 * f.extent
+    size = 1.3 + 0.75 * f.extent
+    square = _ball(frame, hx, hy, size)
     for k in range(5):
         angle = np.pi * (k + rng.uniform(0.1, 0.9)) / 5
         r = size * rng.uniform(0.72, 1.0)
-        centre = (hx + sign * (0.15 + 0.85 * size * np.sin(angle)), hy + 0.5 - 1.35 * size * np.cos(angle))
-        square = np.maximum(square, (r * ellipsoid(frame.x, frame.y, centre, (r, r))) ** 2)
-    chord = 2 * np.sqrt(square)
+        lobe = _ball(frame, hx + sign * (0.1 + 0.8 * size * np.sin(angle)), hy + 0.5 - 1.35 * size * np.cos(angle), r)
+        square = smooth_max(square, lobe, 0.6 * size * size)
+    chord = 2 * np.sqrt(np.clip(square, 0, None))
     fields.soft += (1.05 * chord + 0.35 * np.clip(chord, 0, 1)).astype(np.float32)
 
 
@@ -237,10 +242,10 @@ def hiatus_hernia(fields: Fields, f: SimulatedFinding) -> None:
     cy = 0.5 * (scene.dome[0] + scene.dome[1]) + 0.6 - 0.78 * radius
     round_ = ellipsoid(frame.x, frame.y, (cx, cy), (1.12 * radius, radius))
     above = 1 - step(frame.y, scene.dome[1] + 0.5, scene.dome[1] + 2.0)
-    fields.soft += ((1.0 + 0.3 * radius) * round_ * above + 0.8 * np.clip(round_ * 3, 0, 1) * above).astype(np.float32)
+    fields.soft += ((0.7 + 0.2 * radius) * round_ * above + 0.4 * np.clip(round_ * 3, 0, 1) * above).astype(np.float32)
     inner = ellipsoid(frame.x, frame.y, (cx, cy), (1.0 * radius, 0.86 * radius))
     level = cy - (0.05 + 0.3 * rng.random()) * radius
-    gas = (2.2 + 1.15 * radius) * inner
+    gas = (1.5 + 0.75 * radius) * inner
     if scene.technique.supine:
         gas = gas * 0.55
     else:

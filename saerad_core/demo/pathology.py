@@ -89,7 +89,7 @@ def _break_ribs(fields: Fields, f: SimulatedFinding) -> None:
     for k in range(count):
         at = place + rng.uniform(-0.035, 0.035)
         on = side & (level == first + k)
-        move = rng.choice([-1.0, 1.0]) * rng.uniform(0.26, 0.4)
+        move = rng.choice([-1.0, 1.0]) * rng.uniform(0.3, 0.42)
         slant = r + (phase - level) * 0.06
         tail = step(slant, at, at + 0.008) * (1 - step(slant, at + 0.12, at + 0.24))
         shift = shift + on * tail * move
@@ -98,8 +98,8 @@ def _break_ribs(fields: Fields, f: SimulatedFinding) -> None:
         if len(ys):
             cx, cy = float(frame.x[ys, xs].mean()), float(frame.y[ys, 0].mean())
             d2 = (frame.x - cx) ** 2 + (frame.y - cy) ** 2
-            fields.bone += (0.5 * scene.anatomy.bone * np.exp(-d2 / 0.8)).astype(np.float32)
-            fields.soft += (0.7 * np.exp(-d2 / 1.6)).astype(np.float32)
+            fields.bone += (1.3 * scene.anatomy.bone * np.exp(-d2 / 0.3)).astype(np.float32)
+            fields.soft += (0.9 * np.exp(-d2 / 0.9)).astype(np.float32)
     fields.rib_shift, fields.rib_gap = shift, gap
 
 

@@ -16,7 +16,7 @@ def _side(fields: Fields, f: SimulatedFinding) -> Array:
 
 def _depth_from_wall(fields: Fields) -> Array:
     """Distance inside the lung's outer edge, cm; over the apex it is the depth below the top."""
-    top = -fields.scene.anatomy.apex + 0.07 * np.clip(5.6 - fields.frame.ax, 0, None) ** 2
+    top = fields.scene.apex_line(fields.frame.ax)
     return smooth_min((fields.wall - fields.frame.ax) * 0.97, (fields.frame.y - top) * 0.9, 2.0)
 
 
@@ -38,10 +38,9 @@ def effusion(fields: Fields, f: SimulatedFinding) -> None:
     if scene.technique.supine:
         layer = on * (0.12 + 0.3 * amount) * step(frame.y, -scene.anatomy.apex, dome)
     keep = (1 - 0.985 * fill) * (1 - layer)
-    fields.soft += (0.05 * fields.air * fill).astype(np.float32)
     fields.air = (fields.air * keep).astype(np.float32)
     # Fluid lies against the wall below the outline of the dome too, and hides that outline.
-    fields.soft += (1.6 * fill * (1 - step(frame.y - dome, 2.0, 6.0)) * step(out, 0.0, 0.4)).astype(np.float32)
+    fields.soft += (0.6 * fill * (1 - step(frame.y - dome, 2.0, 6.0)) * step(out, 0.0, 0.4)).astype(np.float32)
 
 
 def pneumothorax(fields: Fields, f: SimulatedFinding) -> None:
@@ -106,7 +105,7 @@ def apical_scarring(fields: Fields, f: SimulatedFinding) -> None:
     inside = _depth_from_wall(fields)
     upper = 1 - step(frame.y, -scene.anatomy.apex + 3.6, -scene.anatomy.apex + 6.5)
     cap = on * (1 - step(inside - depth, -0.35, 0.45)) * upper * step(inside, -0.5, 0.0) * step(frame.ax, 1.6, 2.6)
-    fields.soft += ((2.4 + 0.8 * f.extent) * cap).astype(np.float32)
+    fields.soft += ((3.2 + 0.9 * f.extent) * cap).astype(np.float32)
     fields.vessels = (fields.vessels * (1 - cap)).astype(np.float32)
     ink = frame.ink()
     top = -scene.anatomy.apex
@@ -122,7 +121,7 @@ def apical_scarring(fields: Fields, f: SimulatedFinding) -> None:
             (x0 - sign * length * 0.5 * np.sin(angle + bend), y0 + length * 0.5 * np.cos(angle + bend)),
             (x0 - sign * length * np.sin(angle), y0 + length * np.cos(angle)),
         ]
-        ink.line(points, rng.uniform(0.12, 0.32), rng.uniform(1.0, 2.0))
+        ink.line(points, rng.uniform(0.12, 0.32), rng.uniform(1.6, 2.8))
     fields.soft += ink.done() * np.clip(fields.air * 0.4, 0.05, 1)
     if rng.random() < 0.5:
         ink = frame.ink()

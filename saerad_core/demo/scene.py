@@ -57,6 +57,10 @@ class Scene:
         shape = np.sqrt(1 - upper ** (2.55 * self.anatomy.taper))
         return self.half_width * shape * (1 - 0.5 * lower * lower) + 1e-3
 
+    def apex_line(self, ax: Array) -> Array:
+        """Height of the lungs' upper outline at distances ``ax`` from the midline."""
+        return -self.anatomy.apex + 0.13 * np.clip(5.2 - ax, 0, None) ** 2
+
     def dome_line(self, frame: Frame) -> Array:
         """Height of the diaphragm's outline over every pixel's x, [size, size]."""
         edge = float(self.wall(np.float64(self.floor)))
@@ -70,10 +74,6 @@ class Scene:
             medial = 3.0 * inn * inn
             lines.append(self.dome[side] + lateral + medial)
         return np.where(frame.left, lines[1], lines[0]).astype(np.float32)
-
-    def dome_at(self, side: int) -> float:
-        """y of a dome's top."""
-        return self.dome[side]
 
     def edges(self, y: Array) -> tuple[Array, Array]:
         """How far the cardiomediastinal outline reaches to the patient's right and left at heights ``y`` [N]."""
@@ -93,6 +93,9 @@ class Scene:
         left = np.maximum(left, _bulge(grid, 1.55 + 0.75 * u, -2.6 - 0.5 * u, a.knob, a.knob))
         left = np.maximum(left, _bulge(grid, 0.2, 3.0, 3.1, 3.6))
         right = np.maximum(right, _bulge(grid, 2.3, -1.3, 0.85, 0.8))
+        rng = np.random.default_rng(a.seed + 5)
+        for edge in (right, left):
+            edge += 0.16 * np.sin(grid * rng.uniform(0.35, 0.8) + rng.uniform(0, 6)) + rng.normal(0, 0.15)
         wide = np.exp(-(((grid + 3.2) / 4.8) ** 2))
         right = (right + self.widen[0] * wide) * mag
         left = (left + self.widen[1] * wide) * mag
