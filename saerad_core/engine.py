@@ -62,7 +62,7 @@ class Engine:
     @cached_property
     def encoder(self) -> Encoder:
         info = self.workspace.manifest.encoder
-        encoder = Encoder.load(info.id, device=self._device, image_size=info.image_size)
+        encoder = Encoder.load(info.id, self._device, info.image_size, precision=info.precision)
         if encoder.fingerprint != info.fingerprint:
             raise EncoderError(
                 f"The encoder {info.id} is not the one that this workspace was built with; restore it or build again."

@@ -106,7 +106,7 @@ def build(settings: BuildSettings, progress: Progress | None = None) -> Workspac
     progress = progress or Silent()
     dataset = open_dataset(settings.dataset)
     encoder = Encoder.load(
-        settings.encoder, device=settings.device, image_size=settings.image_size, download=settings.download
+        settings.encoder, settings.device, settings.image_size, settings.download, _begun_with(settings.out)
     )
     info = EncoderInfo(
         id=settings.encoder,
@@ -115,6 +115,7 @@ def build(settings: BuildSettings, progress: Progress | None = None) -> Workspac
         d=encoder.d,
         image_size=encoder.image_size,
         patch_grid=encoder.patch_grid,
+        precision=encoder.precision,
     )
     workspace = Workspace.create(settings.out, dataset.info, info)
     with _only_one(workspace.root / "build.lock"):
@@ -128,6 +129,11 @@ def build(settings: BuildSettings, progress: Progress | None = None) -> Workspac
             raise
     progress.finish()
     return workspace
+
+
+def _begun_with(root: Path) -> str:
+    """Precision of an unfinished or finished workspace, so that going on elsewhere doesn't mix two."""
+    return Workspace.open(root).manifest.encoder.precision if (root / "workspace.json").exists() else "auto"
 
 
 def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: BuildSettings, progress: Progress) -> None:

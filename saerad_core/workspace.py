@@ -40,6 +40,8 @@ class EncoderInfo(BaseModel):
     image_size: int = 0
     patch_grid: int = 0
     """Patches along one side of the square input."""
+    precision: str = "float32"
+    """Of the matrix products, at the build and live alike: float32 or bfloat16."""
 
 
 class SaeInfo(BaseModel):

@@ -51,7 +51,7 @@ def write_encoder(folder: Path, size: int = 64, patch: int = 16, edge: int | Non
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory) -> Encoder:
-    return Encoder.load(write_encoder(tmp_path_factory.mktemp("encoder") / "tiny", edge=80))
+    return Encoder.load(write_encoder(tmp_path_factory.mktemp("encoder") / "tiny", edge=80), precision="float32")
 
 
 def test_shapes_and_pooled(encoder: Encoder) -> None:
@@ -158,3 +158,12 @@ def test_preprocessing_matches_the_models_own_processor() -> None:
     if ours.shape != theirs.shape:
         ours = Encoder.load(folder, image_size=theirs.shape[-1]).preprocess([pixels])
     assert float((ours - theirs).abs().mean()) < 0.02
+
+
+def test_bfloat16_stays_close_to_float32(tmp_path) -> None:
+    folder = write_encoder(tmp_path / "e")
+    pixels = np.random.default_rng(0).random((64, 64), dtype=np.float32)
+    full, half = (Encoder.load(folder, precision=precision) for precision in ("float32", "bfloat16"))
+    one, other = (encoder.embed(encoder.preprocess([pixels])).cls for encoder in (full, half))
+    assert one.dtype == other.dtype == torch.float32
+    assert 0.999 < float(torch.nn.functional.cosine_similarity(one, other)) < 1
