@@ -94,9 +94,11 @@ class Composer:
             present(p, self.tables, self.settings.decide), self.tables, self.wording.phrase, self.settings.conflicts
         )
         report.warnings += settled
-        kept = [self._graded(candidate, ids) for candidate in kept]
+        # Without an active feature that speaks for it a finding is only common: a report says nothing on that ground.
+        evidence = {c.statement.fact: self._for(c.statement.fact, active) for c in kept}
+        kept = [self._graded(c, ids) for c in kept if evidence[c.statement.fact]]
         for group in self._groups(kept):
-            self._add_finding(report, group, active)
+            self._add_finding(report, group, evidence)
         report.warnings += self._divided(kept, active)
         against_all = self._against_all(p, active, barred)
         if not report.findings and against_all:
@@ -131,19 +133,16 @@ class Composer:
         groups.sort(key=lambda group: _is_device(group[0].statement.finding))
         return [sorted(group, key=lambda c: c.statement.side, reverse=True) for group in groups]
 
-    def _add_finding(self, report: Report, group: list[Candidate], active: list[tuple[int, float]]) -> None:
+    def _add_finding(self, report: Report, group: list[Candidate], evidence: dict[Fact, list[Evidence]]) -> None:
         share = max(1, self.settings.features // len(group))
-        evidence: list[Evidence] = []
+        support: list[Evidence] = []
         for candidate in group:
-            fact = candidate.statement.fact
-            evidence += [e for e in self._for(fact, active, share) if e.feature_id not in _ids(evidence)]
-        if not evidence:
-            # No active feature speaks for it: it is only common, and a report says nothing on that ground.
-            return
+            own = evidence[candidate.statement.fact][:share]
+            support += [one for one in own if one.feature_id not in _ids(support)]
         statements = tuple(candidate.statement for candidate in group)
         probability = min(candidate.probability for candidate in group)
         report.findings.append(
-            ReportSentence(self.wording.finding(statements), statements, probability, tuple(evidence))
+            ReportSentence(self.wording.finding(statements), statements, probability, tuple(support))
         )
 
     def _add_impression(self, report: Report, p: np.ndarray, against_all: tuple[Evidence, ...]) -> None:
@@ -202,14 +201,14 @@ class Composer:
                 )
             )
 
-    def _for(self, fact: Fact, active: list[tuple[int, float]], most: int) -> list[Evidence]:
-        """Active features that speak for ``fact`` and did so on training X-rays whose reports state it."""
-        found = []
+    def _for(self, fact: Fact, active: list[tuple[int, float]]) -> list[Evidence]:
+        """Active features that speak for ``fact`` and did so on training X-rays whose reports state it, strongest first."""
+        found: list[Evidence] = []
         for contribution in self.tables.support(fact, active):
             evidence = self._evidence(fact, contribution)
             if evidence.image_ids:
                 found.append(evidence)
-            if len(found) == most:
+            if len(found) == self.settings.features:
                 break
         return found
 

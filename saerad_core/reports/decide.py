@@ -23,6 +23,8 @@ class Candidate(NamedTuple):
 class DecideSettings:
     """From evidence to statements."""
 
+    least: float = 0.2
+    """Probability under which nothing is stated, whatever gains F1: where features tell little, a report says little."""
     certain: float = 0.8
     """Probability from which a finding is stated without a hedge."""
     likely: float = 0.5
@@ -49,10 +51,13 @@ def present(p: np.ndarray, tables: EvidenceTables, settings: DecideSettings) -> 
     """
     probability = dict(zip(tables.facts, (float(value) for value in p), strict=True))
     threshold = dict(zip(tables.facts, (float(value) for value in tables.thresholds), strict=True))
-    over = {fact for fact in tables.facts if probability[fact] >= threshold[fact]}
+    over = {fact for fact in tables.facts if probability[fact] >= max(threshold[fact], settings.least)}
     over |= {wider for fact in over for wider in looser(fact) if wider in probability}
     over = _descended(over, probability, settings.descend)
     kept = [fact for fact in over if not any(fact in looser(other) for other in over)]
+    # A side without a place and a place without a side would be read as two shadows; the side is worth more.
+    sided = {fact.finding for fact in kept if fact.side}
+    kept = [fact for fact in kept if fact.side or not fact.place or fact.finding not in sided]
     kept.sort(key=lambda fact: (-probability[fact], fact))
     return [
         Candidate(Statement(*fact, certainty=certainty(probability[fact], settings)), probability[fact])
