@@ -59,7 +59,7 @@ def add_ribs(fields: Fields) -> None:
             keep = step(frame.ax, 1.2, 2.6) * (level >= 1) * (level <= 11) * (1 - 0.9 * (level > 10) * step(r, 0.4, 0.6))
             tube = shell(off, size, wall) + 0.18 * dome_profile((size - np.abs(off)) * (1 / size))
         along = 1 / np.sqrt(1.06 - r * r * 0.82)
-        fields.bone += (tube * keep * beyond * fields.rib_gap * np.minimum(along, 1.3) / np.sqrt(steep) * (0.8 * a.bone)).astype(np.float32)
+        fields.bone += (tube * keep * beyond * fields.rib_gap * np.minimum(along, 1.3) / np.sqrt(steep) * (0.98 * a.bone)).astype(np.float32)
 
 
 def add_shoulders(fields: Fields) -> None:
@@ -129,7 +129,9 @@ def add_spine(fields: Fields) -> None:
     frame, scene = fields.frame, fields.scene
     a, y = scene.anatomy, frame.y
     # The ribs' frame follows a part of the bend; the spine follows all of it.
-    x = frame.x + 0.06 * scene.technique.rotation
+    near = np.where((frame.ax < (9.0 if scene.bend is not None else 4.2)).any(axis=0))[0]
+    columns = slice(int(near[0]), int(near[-1]) + 1)
+    x = frame.x[:, columns] + 0.06 * scene.technique.rotation
     turn = 0.0
     if scene.bend is not None:
         x = x - np.interp(y[:, 0], HEIGHTS, 0.67 * scene.bend).astype(np.float32)[:, None]
@@ -155,12 +157,12 @@ def add_spine(fields: Fields) -> None:
     spike = 0.4 * np.exp(-((x / 0.26) ** 2)) * np.exp(-(((level - np.round(level) - 0.25) / 0.2) ** 2))
     across = 0.3 * np.exp(-(((level - np.round(level) + 0.14) / 0.12) ** 2)) * (1 - step(np.abs(x), 2.2, 3.2)) * (u > 1)
     strength = np.interp(y[:, 0], [-20, -6, 4, 14, 24], [0.9, 0.5, 0.38, 0.45, 0.7]).astype(np.float32)[:, None] * a.bone
-    fields.bone += ((body + cortex + pedicle + spike + across) * strength).astype(np.float32)
+    fields.bone[:, columns] += ((body + cortex + pedicle + spike + across) * strength).astype(np.float32)
 
-    xs = frame.x - 0.16 * scene.technique.rotation
+    xs = frame.x[:, columns] - 0.16 * scene.technique.rotation
     manubrium = dome_profile((2.7 - np.abs(xs)) * 0.9) * step(y, -7.4 - scene.technique.lordosis, -6.6 - scene.technique.lordosis)
     manubrium = manubrium * (1 - step(y, -3.4, -2.4))
-    fields.bone += (0.22 * a.bone * manubrium).astype(np.float32)
+    fields.bone[:, columns] += (0.22 * a.bone * manubrium).astype(np.float32)
 
 
 def add_calcified_knob(fields: Fields) -> None:

@@ -88,7 +88,7 @@ def _body(frame: Frame, scene: Scene, wall: Array) -> Array:
     flesh = 2.7 + 0.9 * a.habitus + 0.5 * a.breast
     outer = np.maximum(wall, 0.55 * scene.half_width) + flesh + 0.6 * step(y, 8, 20) * max(a.habitus, 0)
     depth = (a.depth + 0.6 * scene.depth_gain) * np.interp(
-        y, [-24, -14, -10, -6, 1, 12, 20], [0.5, 0.6, 0.78, 0.93, 1.0, 1.04, 1.08]
+        y, [-24, -14, -10, -6, 1, 12, 20], [0.5, 0.54, 0.64, 0.82, 1.0, 1.04, 1.08]
     ).astype(np.float32)
     r2 = (ax / outer) ** 2
     trunk = depth * np.sqrt(np.clip(1 - r2 * (0.5 + 0.5 * r2), 0, None))
@@ -139,21 +139,21 @@ def _lungs(frame: Frame, scene: Scene, wall: Array, dome: Array) -> tuple[Array,
     r2 = np.clip((ax / wall) ** 2, 0, 1)
     cavity = depth * np.sqrt(1 - r2 * (0.62 + 0.38 * r2))
     top = scene.apex_line(ax)
-    cavity = cavity * dome_profile((y - top) * (1 / 9.5))
+    cavity = cavity * dome_profile((y - top) * (1 / 12.5))
 
     right, left = scene.edges(frame.y[:, 0])
     right, left = right[:, None].astype(np.float32), left[:, None].astype(np.float32)
     inside = smooth_min(x + right, left - x, 1.0)
     grade = step(y, scene.heart_top - 1.5, scene.heart_top + 3.5)
     reach = 3.0 + 1.9 * grade + 0.9 * (1 - step(y, -9.0, -4.0))
-    thick = (7.6 + 4.6 * grade + 0.12 * (scene.heart - 13) * grade) * mag
+    thick = (6.4 + 1.2 * step(y, -7.0, -1.0) + 4.6 * grade + 0.12 * (scene.heart - 13) * grade) * mag
     central = thick * dome_profile(inside / reach)
     knob_x = (1.35 + 0.75 * a.unfolding) * mag + 0.5 * scene.heart_shift
     knob = 2.2 * ellipsoid(x, y, (knob_x, -2.6 - 0.5 * a.unfolding), (a.knob * mag, a.knob * mag))
     edge = np.interp(frame.y[:, 0], [-3, 0, 6, 12, 20], [2.5, 2.6, 2.2, 1.5, 0.8]).astype(np.float32)[:, None]
     edge = edge + 0.9 * a.unfolding * np.exp(-(((y - 5) / 6) ** 2)) + 0.4 * scene.heart_shift
     aorta = 2.6 * dome_profile((edge - x) * (1 / 1.5)) * dome_profile((x + 1.0) / 2.0) * step(y, -3.5, -1.0)
-    midline = (9.6 - 3.4 * step(y, -1.0, 5.0)) / (1 + (ax / (2.1 + 0.8 * step(y, -1.0, 6.0))) ** 4)
+    midline = (6.8 + 2.8 * step(y, -7.0, -1.0) - 3.4 * step(y, -1.0, 5.0)) / (1 + (ax / (2.1 + 0.8 * step(y, -1.0, 6.0))) ** 4)
     spare = smooth_max(cavity - central - midline - knob - aorta, np.float32(0), 0.8)
     spare = np.where(cavity > 0.01, spare - np.float32(0.16) * (spare < 0.2), 0)
     spare = np.clip(spare, 0, cavity)
@@ -170,7 +170,7 @@ def _airways(frame: Frame, scene: Scene) -> Array:
     run = np.clip((y + 20) / 20, 0, 1)
     centre = scene.trachea * run**1.5
     half = 0.98 if a.sex == "M" else 0.84
-    trachea = 1.9 * np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)) * (1 - step(y, -0.3, 0.5)) * step(y, -21, -16)
+    trachea = 2.2 * np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)) * (1 - step(y, -0.3, 0.5)) * step(y, -21, -16)
     gas = trachea
     for sign, slope, length, side in ((-1, 0.98, 2.6, 0), (1, 0.62, 4.0, 1)):
         along = (x - scene.trachea) * sign

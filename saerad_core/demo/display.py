@@ -69,8 +69,8 @@ def window_of(log: Array, lung: Array, technique: Technique, film: float) -> Win
     middle = float(0.5 * np.percentile(flat[lung], 22) + 0.5 * np.median(flat[lung]))
     inner = log[8:-8, 8:-8] > 1.0
     dense = float(np.percentile(flat[8:-8, 8:-8][inner], 88))
-    gain = (0.83 - technique.brightness) / max(dense - middle, 0.3) * technique.contrast
-    gain = float(np.clip(gain, 1 / 3.3, 1 / 2.15))
+    gain = (0.87 - technique.brightness) / max(dense - middle, 0.3) * technique.contrast
+    gain = float(np.clip(gain, 1 / 3.4, 1 / 2.2))
     low = middle - technique.brightness / gain
     return Window(low, low + 1 / gain, slow)
 

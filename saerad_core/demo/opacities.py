@@ -55,11 +55,11 @@ def _ball(frame: Frame, x: float, y: float, radius: float) -> Array:
 def nodule(fields: Fields, f: SimulatedFinding) -> None:
     """One round nodule of 12 to 30 mm."""
     rng = np.random.default_rng(f.seed)
-    radius = 0.65 + 0.85 * f.extent
+    radius = 0.72 + 0.78 * f.extent
     x, y = _spot(fields.scene, rng, f.side, f.place, radius)
-    _sphere(fields, x, y, radius, 1.25 - 0.2 * f.extent)
+    _sphere(fields, x, y, radius, 1.65 - 0.35 * f.extent)
     for _ in range(2):
-        _sphere(fields, x + rng.normal(0, 0.35 * radius), y + rng.normal(0, 0.35 * radius), 0.72 * radius, 0.35)
+        _sphere(fields, x + rng.normal(0, 0.35 * radius), y + rng.normal(0, 0.35 * radius), 0.72 * radius, 0.45)
 
 
 def mass(fields: Fields, f: SimulatedFinding) -> None:
@@ -88,7 +88,7 @@ def multiple_nodules(fields: Fields, f: SimulatedFinding) -> None:
         radius = rng.uniform(0.45, 1.1)
         place = str(rng.choice(["upper zone", "mid zone", "lower zone"], p=[0.22, 0.36, 0.42]))
         x, y = _spot(fields.scene, rng, "right" if k % 2 else "left", place, radius)
-        _sphere(fields, x, y, radius, 1.35)
+        _sphere(fields, x, y, radius, 1.55)
 
 
 def granuloma(fields: Fields, f: SimulatedFinding) -> None:

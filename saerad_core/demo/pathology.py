@@ -89,16 +89,16 @@ def _break_ribs(fields: Fields, f: SimulatedFinding) -> None:
     for k in range(count):
         at = place + rng.uniform(-0.035, 0.035)
         on = side & (level == first + k)
-        move = rng.choice([-1.0, 1.0]) * rng.uniform(0.3, 0.42)
+        move = rng.choice([-1.0, 1.0]) * rng.uniform(0.34, 0.46)
         slant = r + (phase - level) * 0.06
-        tail = step(slant, at, at + 0.008) * (1 - step(slant, at + 0.12, at + 0.24))
+        tail = step(slant, at, at + 0.008) * (1 - step(slant, at + 0.16, at + 0.3))
         shift = shift + on * tail * move
-        gap = gap * (1 - 0.95 * on * np.exp(-(((slant - at) / 0.016) ** 2)))
+        gap = gap * (1 - 0.95 * on * np.exp(-(((slant - at) / 0.026) ** 2)))
         ys, xs = np.where(on & (np.abs(r - at) < 0.02) & (np.abs(phase - level) < 0.12))
         if len(ys):
             cx, cy = float(frame.x[ys, xs].mean()), float(frame.y[ys, 0].mean())
             d2 = (frame.x - cx) ** 2 + (frame.y - cy) ** 2
-            fields.bone += (1.3 * scene.anatomy.bone * np.exp(-d2 / 0.3)).astype(np.float32)
+            fields.bone += (1.6 * np.exp(-d2 / 0.3)).astype(np.float32)
             fields.soft += (0.9 * np.exp(-d2 / 0.9)).astype(np.float32)
     fields.rib_shift, fields.rib_gap = shift, gap
 

@@ -82,6 +82,7 @@ def thickening(fields: Fields, f: SimulatedFinding) -> None:
     thick = (0.75 + 0.75 * f.extent) * (1 + wave) * extent
     inside = _depth_from_wall(fields)
     band = on * (1 - step(inside - thick, -0.2, 0.22)) * (thick > 0.15) * step(inside, -0.6, -0.1)
+    band = band * step(frame.ax, 3.2, 5.0)
     fields.soft += ((2.1 + 0.9 * f.extent) * band).astype(np.float32)
     fields.vessels = (fields.vessels * (1 - band)).astype(np.float32)
     # Blunts the angle as well.
@@ -105,7 +106,7 @@ def apical_scarring(fields: Fields, f: SimulatedFinding) -> None:
     inside = _depth_from_wall(fields)
     upper = 1 - step(frame.y, -scene.anatomy.apex + 3.6, -scene.anatomy.apex + 6.5)
     cap = on * (1 - step(inside - depth, -0.35, 0.45)) * upper * step(inside, -0.5, 0.0) * step(frame.ax, 1.6, 2.6)
-    fields.soft += ((3.2 + 0.9 * f.extent) * cap).astype(np.float32)
+    fields.soft += ((3.0 + 0.8 * f.extent) * cap).astype(np.float32)
     fields.vessels = (fields.vessels * (1 - cap)).astype(np.float32)
     ink = frame.ink()
     top = -scene.anatomy.apex
@@ -121,7 +122,7 @@ def apical_scarring(fields: Fields, f: SimulatedFinding) -> None:
             (x0 - sign * length * 0.5 * np.sin(angle + bend), y0 + length * 0.5 * np.cos(angle + bend)),
             (x0 - sign * length * np.sin(angle), y0 + length * np.cos(angle)),
         ]
-        ink.line(points, rng.uniform(0.12, 0.32), rng.uniform(1.6, 2.8))
+        ink.line(points, rng.uniform(0.12, 0.32), rng.uniform(1.3, 2.2))
     fields.soft += ink.done() * np.clip(fields.air * 0.4, 0.05, 1)
     if rng.random() < 0.5:
         ink = frame.ink()

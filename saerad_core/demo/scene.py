@@ -91,20 +91,20 @@ class Scene:
         )
         left = np.interp(grid, [-24, -13, -9.5, -5, -2, 2, 30], [3.9, 3.2, 2.2, 2.2, 2.5, 2.7, 1.6])
         left = np.maximum(left, _bulge(grid, 1.55 + 0.75 * u, -2.6 - 0.5 * u, a.knob, a.knob))
-        left = np.maximum(left, _bulge(grid, 0.2, 3.0, 3.1, 3.6))
+        left = np.maximum(left, _bulge(grid, 0.2, 3.6, 3.35, 4.4))
         right = np.maximum(right, _bulge(grid, 2.3, -1.3, 0.85, 0.8))
         rng = np.random.default_rng(a.seed + 5)
         for edge in (right, left):
-            edge += 0.16 * np.sin(grid * rng.uniform(0.35, 0.8) + rng.uniform(0, 6)) + rng.normal(0, 0.15)
+            edge += 0.22 * np.sin(grid * rng.uniform(0.2, 0.45) + rng.uniform(0, 6)) + rng.normal(0, 0.15)
         wide = np.exp(-(((grid + 3.2) / 4.8) ** 2))
         right = (right + self.widen[0] * wide) * mag
         left = (left + self.widen[1] * wide) * mag
         width, axis = self.heart, np.radians(a.heart_axis)
-        p, q = 0.565 * width, 0.405 * width
+        p, q = 0.585 * width, 0.395 * width
         reach = np.hypot(p * np.cos(axis), q * np.sin(axis))
         tall = np.hypot(p * np.sin(axis), q * np.cos(axis))
         low = 0.5 * (self.dome[0] + self.dome[1]) + 2.6
-        cy = max(low - 0.86 * tall, 2.0 + 0.55 * tall)
+        cy = max(low - 0.95 * tall, 1.6 + 0.55 * tall)
         cx = 0.655 * width - reach
         lv_left, lv_right = _turned(grid, cx, cy, p, q, axis)
         # Below its widest point the heart rests on the diaphragm: fat fills the corner instead of a rounded underside.
@@ -233,7 +233,7 @@ def _widened(scene: Scene, f: SimulatedFinding, ratio: float) -> float:
 
 
 def _scoliosis(scene: Scene, f: SimulatedFinding, ratio: float) -> float:
-    size = graded(f, {"mild": (1.5, 2.3), "moderate": (2.5, 4.0), "severe": (4.2, 6.5)}) * SIGN[f.side or "right"]
+    size = graded(f, {"mild": (1.9, 2.6), "moderate": (2.8, 4.1), "severe": (4.2, 6.5)}) * SIGN[f.side or "right"]
     peak = np.random.default_rng(f.seed).uniform(1.0, 6.0)
     main = np.exp(-(((HEIGHTS - peak) / 7.5) ** 2))
     other = np.exp(-(((HEIGHTS - peak - 14.0) / 6.0) ** 2)) + 0.5 * np.exp(-(((HEIGHTS - peak + 14.0) / 5.0) ** 2))

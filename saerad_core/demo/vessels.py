@@ -13,7 +13,7 @@ from saerad_core.demo.geometry import Array, ellipsoid
 from saerad_core.demo.scene import Scene
 
 _POINTS = 4
-_TRUNKS = ((0.1, 0.46), (0.42, 0.55), (0.8, 0.42), (1.25, 0.45), (1.65, 0.5), (2.02, 0.66), (2.38, 0.82), (2.72, 0.78))
+_TRUNKS = ((0.1, 0.46), (0.42, 0.55), (0.8, 0.42), (1.25, 0.45), (1.65, 0.5), (2.02, 0.6), (2.38, 0.72), (2.72, 0.64))
 """Heading (0 is up, pi is down, outwards between) and calibre (cm) of each lobe's trunk; the lower ones are larger."""
 
 
@@ -51,7 +51,7 @@ def _grow(
         x, y = x + math.sin(heading) * length / 3, y - math.cos(heading) * length / 3
         points.append((x, y))
     branches.append((points, width))
-    if order >= 5 or width < 0.11:
+    if order >= 5 or width < 0.12:
         return
     heading = angle + bend
     turn = 1.0 if dice.random() < 0.5 else -1.0
@@ -96,11 +96,11 @@ def add_vessels(fields: Fields, upper: float = 1.0, gain: float = 1.0) -> None:
         pixels = frame.canvas(place(scene, side, points)).reshape(len(widths), -1)
         calibres = widths * scene.vessel * gain * np.where(points[:: _POINTS, 1] < -0.05, upper, 1.0)
         for path, calibre in zip(pixels.tolist(), calibres.tolist(), strict=True):
-            ink.trace(path, calibre, 2.1 * calibre + 0.16)
+            ink.trace(path, calibre, 2.2 * calibre + 0.14)
     fields.vessels += ink.done()
     for side, sign in ((0, -1.0), (1, 1.0)):
         hx, hy = hilum_point(scene, side)
         size = scene.vessel * gain
-        trunk = 3.0 * ellipsoid(frame.x, frame.y, (hx + 0.45 * sign, hy + 1.8), (0.7 * size, 2.6), -0.22 * sign)
+        trunk = 3.4 * ellipsoid(frame.x, frame.y, (hx + 0.45 * sign, hy + 1.8), (0.7 * size, 2.6), -0.22 * sign)
         knot = 2.7 * ellipsoid(frame.x, frame.y, (hx - 0.2 * sign, hy - 0.1), (1.35 * size, 1.3 * size), 0.3 * sign)
         fields.vessels = np.maximum(fields.vessels, np.maximum(trunk, knot)).astype(np.float32)
