@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from saerad_core.descriptions.lexicon import ABSENT_ONLY, Mention, Modifiers, find_mentions, mask, modifiers
@@ -48,7 +49,7 @@ def parse_statements(text: str) -> list[Sentence]:
     Returns:
         Every sentence in order, those that state nothing of the vocabulary with no statements.
     """
-    return [Sentence(text[a:b], a, b, tuple(_statements(text[a:b].lower()))) for a, b in _sentences(text)]
+    return [Sentence(text[a:b], a, b, _statements(_lower(text[a:b]))) for a, b in _sentences(text)]
 
 
 def facts_of(text: str) -> dict[Fact, Statement]:
@@ -107,7 +108,15 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
             start = end
 
 
-def _statements(sentence: str) -> list[Statement]:
+def _lower(text: str) -> str:
+    """In lower case, letter by letter, so that offsets stay."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+@lru_cache(maxsize=50_000)
+def _statements(sentence: str) -> tuple[Statement, ...]:
+    """What one lower-case sentence states; reports repeat themselves, so it is kept."""
     mentions = find_mentions(sentence)
     readings = read(sentence, mentions)
     masked = mask(sentence)
@@ -132,11 +141,11 @@ def _statements(sentence: str) -> list[Statement]:
     for statement in normal_statements(sentence, mentions):
         found.setdefault((statement.fact, False), statement)
     facts = [fact for fact, present in found if present]
-    return [
+    return tuple(
         s
         for (fact, present), s in found.items()
         if not (present and any(f != fact and _covers(fact, f) for f in facts))
-    ]
+    )
 
 
 def _chunks_of(text: str, mentions: Sequence[Mention], i: int) -> list[Modifiers]:
