@@ -9,6 +9,7 @@ set the thresholds.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 
 import numpy as np
