@@ -121,7 +121,7 @@ def _calibrated(
         patients=_patients_with(stated, patients).astype(np.int32),
         **fit_severity(active, reported, patients)._asdict(),
         examples=Examples.of(active, images, reported, tuple(facts)),
-        fitted=asdict(settings)
+        fitted=json.loads(json.dumps(asdict(settings)))
         | {
             "chosen": chosen,
             "log_loss": log_loss(found.probabilities(scores), truth, known),

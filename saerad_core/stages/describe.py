@@ -47,7 +47,6 @@ def describe_features(
     texts = report_texts(records)
     # The test split's reports are left unread: nothing may be chosen on them, not even which facts there are.
     read = np.concatenate([train, validate])
-    progress.stage("Describing features from reports", len(read), 4, 6)
     reported = read_reports(track([texts[row] for row in read], progress), facts_of)
     of_train = reported.rows(np.arange(len(train)))
     images = records.iloc[train].reset_index(drop=True)

@@ -1,0 +1,173 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from saerad_core.descriptions.statements import facts_of
+from saerad_core.reports.report import ReportSentence
+from saerad_core.vocabulary import Fact, Statement
+from tests.reports.written import all_sentences, composer, curated, tables
+
+CODES = st.lists(st.tuples(st.integers(0, 59), st.floats(0.1, 9)), max_size=25, unique_by=lambda one: one[0])
+
+
+def stated(report):
+    return {s.fact for sentence in report.findings for s in sentence.statements if s.present}
+
+
+def denied(report):
+    return {s.finding for sentence in report.findings for s in sentence.statements if not s.present}
+
+
+@settings(max_examples=60, deadline=None)
+@given(found=CODES, rejected=st.sets(st.integers(0, 59), max_size=5))
+def test_every_sentence_has_evidence_that_is_active_or_silent_and_not_rejected(found, rejected):
+    report = composer().compose(found, {f: curated(status="rejected") for f in rejected})
+    active = dict(found)
+    assert report.findings and report.impression
+    for sentence in all_sentences(report):
+        assert sentence.evidence and 0 <= sentence.probability <= 1
+        ids = [e.feature_id for e in sentence.evidence]
+        assert len(ids) == len(set(ids)) and not set(ids) & rejected
+        for e in sentence.evidence:
+            assert e.activation == active.get(e.feature_id, 0.0)
+            assert len(e.image_ids) == len(set(e.image_ids)) <= 6
+            if any(s.present for s in sentence.statements):
+                assert e.activation > 0 and e.logit > 0 and e.image_ids
+
+
+@settings(max_examples=60, deadline=None)
+@given(found=CODES)
+def test_the_text_states_what_the_statements_say(found):
+    report = composer().compose(found)
+    read = facts_of(report.text)
+    assert {fact for fact, s in read.items() if s.present} == stated(report)
+    assert denied(report) <= {fact.finding for fact, s in read.items() if not s.present}
+    assert not {fact.finding for fact in stated(report)} & denied(report)
+
+
+@settings(max_examples=30, deadline=None)
+@given(found=CODES)
+def test_json_has_the_shape_that_the_command_line_prints(found):
+    report = composer().compose(found)
+    report.timings_ms["report"] = 1.5
+    shape = json.loads(json.dumps(report.as_json()))
+    assert list(shape) == ["findings", "impression", "features", "warnings", "timings_ms"]
+    for sentence in shape["findings"] + shape["impression"]:
+        assert sentence["text"] and sentence["evidence"]
+        assert all({"feature_id", "activation", "image_ids"} <= set(e) for e in sentence["evidence"])
+    assert [line["feature_id"] for line in shape["features"]] == [f for f, _ in found]
+    assert all({"feature_id", "activation", "description"} <= set(line) for line in shape["features"])
+
+
+def test_states_the_planted_fact_with_its_feature_first():
+    report = composer().compose([(1, 3.0)])
+    assert Fact("pleural_effusion", "right") in stated(report)
+    first = report.findings[0]
+    assert first.evidence[0].feature_id == 1 and len(first.evidence[0].image_ids) == 6
+    assert "pleural effusion" in first.text.lower() and "right" in first.text.lower()
+    assert any("effusion" in sentence.text for sentence in report.impression)
+
+
+def test_two_sides_are_one_sentence_with_evidence_of_both():
+    report = composer().compose([(1, 3.0), (2, 3.0), (3, 2.0)])
+    effusions = [s for s in report.findings if s.statements and s.statements[0].finding == "pleural_effusion"]
+    assert len(effusions) == 1 and len(effusions[0].statements) == 2
+    assert {1, 2} <= {e.feature_id for e in effusions[0].evidence}
+
+
+def test_certainty_follows_probability():
+    for found in ([(1, 3.0)], [(3, 3.0)], [(5, 2.0), (6, 1.0)]):
+        for sentence in composer().compose(found).findings:
+            for s in (s for s in sentence.statements if s.present):
+                p = tables().probabilities([f for f, _ in found])[tables().index(s.fact)]
+                assert s.certainty == ("certain" if p >= 0.8 else "likely" if p >= 0.5 else "possible")
+
+
+def test_nothing_found_is_said_with_what_speaks_against():
+    report = composer().compose([(20, 1.0)])
+    assert not stated(report)
+    assert report.findings[0].statements == () and report.findings[0].evidence
+    assert report.impression[0].evidence
+    assert not any(s.present for s in facts_of(report.text).values())
+
+
+def test_absences_are_grouped_and_supported():
+    report = composer().compose([(20, 1.0)])
+    absences = [s for s in report.findings if s.statements and not s.statements[0].present]
+    assert absences and denied(report) >= {"cardiomegaly"}
+    for sentence in absences:
+        assert sentence.text.startswith("No ") and sentence.probability >= 0.95
+
+
+def test_no_active_feature_is_said():
+    report = composer().compose([])
+    assert any("No feature counts as active" in warning for warning in report.warnings)
+    assert all(e.activation == 0 for s in all_sentences(report) for e in s.evidence)
+
+
+def test_a_rejected_feature_does_not_count_and_is_named():
+    with_it, without = (composer().compose([(7, 3.0)], c) for c in ({}, {7: curated(status="rejected")}))
+    assert Fact("pneumothorax", "left") in stated(with_it)
+    assert Fact("pneumothorax", "left") not in stated(without)
+    assert any("Feature 7 was rejected" in warning for warning in without.warnings)
+    assert without.features[0].status == "rejected"
+
+
+def test_the_curators_words_are_shown():
+    report = composer().compose([(0, 2.0), (1, 2.0), (9, 1.0)], {0: curated("Big heart."), 1: curated()})
+    assert [line.description for line in report.features] == ["Big heart.", "Right pleural effusion.", ""]
+
+
+def test_a_description_rewritten_to_another_finding_is_pointed_out():
+    report = composer().compose([(7, 3.0)], {7: curated("There is a pacemaker.")})
+    assert any("feature 7 otherwise than as pneumothorax" in warning for warning in report.warnings)
+    same = composer().compose([(7, 3.0)], {7: curated("Left pneumothorax.")})
+    assert not any("otherwise" in warning for warning in same.warnings)
+
+
+def test_features_for_and_against_are_named():
+    from saerad_core.reports.compose import Composer, ComposeSettings
+    from saerad_core.reports.conflicts import ConflictSettings
+
+    row = tables().weights[tables().index(Fact("cardiomegaly"))]
+    against = int(row.argmin())
+    easy = Composer(tables(), {}, settings=ComposeSettings(conflicts=ConflictSettings(logit=0.1, undecided=1.0)))
+    warnings = easy.compose([(0, 2.0), (against, 1.0)]).warnings
+    assert any(w.startswith("Feature 0 speaks for cardiomegaly and feature") for w in warnings), warnings
+
+
+def test_no_table_no_sentence():
+    from dataclasses import replace
+
+    from saerad_core.reports.compose import Composer
+
+    t = tables()
+    empty = replace(
+        t,
+        facts=(),
+        weights=t.weights[:0],
+        intercepts=t.intercepts[:0],
+        thresholds=t.thresholds[:0],
+        priors=t.priors[:0],
+    )
+    report = Composer(empty, {}).compose([(1, 2.0)])
+    assert not report.findings and not report.impression and report.warnings and report.features
+
+
+def test_a_sentence_without_evidence_cannot_be_made():
+    with pytest.raises(AssertionError):
+        ReportSentence("There is cardiomegaly.", (Statement("cardiomegaly"),), 0.9, ())
+
+
+def test_unseen_patients_reports_beat_saying_nothing():
+    from tests.descriptions.planted import plant
+
+    unseen = plant(80, seed=5)
+    right = wrong = missed = 0
+    for row, truth in enumerate(unseen.truth):
+        span = unseen.active[row]
+        said = stated(composer().compose(list(zip(span.indices.tolist(), span.data.tolist(), strict=True))))
+        right, wrong, missed = right + len(said & truth), wrong + len(said - truth), missed + len(truth - said)
+    assert 2 * right / (2 * right + wrong + missed) > 0.6
