@@ -10,15 +10,13 @@ import os
 import resource
 import sys
 
-MOST_MEMORY = 2 * 2**30
-"""Bytes of address space: 64 million float32 pixels in a few copies, and the libraries."""
-MOST_SECONDS = 20
+MOST_SECONDS = 40
 """Seconds of processor time."""
 
 
-def limit() -> None:
-    """Take away memory, time, files and core dumps."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+def limit(memory: int) -> None:
+    """Take away memory (but for ``memory`` bytes of address space), time, files and core dumps."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -35,7 +33,7 @@ def main() -> None:
     from saerad_core.errors import ImageRefused
     from saerad_core.images.radiograph import decode
 
-    limit()
+    limit(int(sys.argv[1]))
     data = sys.stdin.buffer.read()
     if not data:
         return

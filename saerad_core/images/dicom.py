@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import struct
 import warnings
@@ -11,10 +12,17 @@ import numpy as np
 import pydicom
 from pydicom import config
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.encaps import get_frame
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+from pydicom.pixels.utils import pixel_array
 
 from saerad_core.errors import ImageRefused
-from saerad_core.images.limits import check_grey, check_size, is_flat
+from saerad_core.images.codestream import frame_shape
+from saerad_core.images.limits import check_grey, check_size, is_flat, sample
+
+# Its messages repeat values of the file, names included, and a build reads thousands of files.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 RADIOGRAPHY = {"CR", "DX", "DR", "RG", "SC", "OT", ""}
 """Modalities that a chest film may come as; SC and OT are screen captures and digitised films."""
@@ -34,6 +42,7 @@ OTHERS = {
     "SEG": "a segmentation",
 }
 _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+_RLE = "1.2.840.10008.1.2.5"
 _COMPRESSED = (
     "1.2.840.10008.1.2.4.50",  # JPEG baseline
     "1.2.840.10008.1.2.4.51",  # JPEG extended
@@ -46,10 +55,11 @@ _COMPRESSED = (
     "1.2.840.10008.1.2.4.201",  # High-throughput JPEG 2000
     "1.2.840.10008.1.2.4.202",
     "1.2.840.10008.1.2.4.203",
-    "1.2.840.10008.1.2.5",  # RLE
+    _RLE,
 )
 _EXTENDED = "1.2.840.10008.1.2.4.51"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
+_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT")
 _VIEWS = {"PA", "AP", "LL", "RL", "LATERAL", "LAT", "LLD", "RLD", "RLO", "LLO"}
 _LATERAL = {"LL", "RL", "LATERAL", "LAT"}
 _CHEST = {"CHEST", "THORAX", "LUNG", "CHEST PA", "CHEST AP", "PORT CHEST", "CHESTPORT", "TORAX", ""}
@@ -69,6 +79,13 @@ def decode_dicom(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
     Raises:
         ImageRefused: another modality, several frames, a kind of compression that isn't read, unusable values.
     """
+    try:
+        return _decoded(data)
+    except (BytesLengthException, InvalidDicomError) as error:
+        raise ImageRefused("The DICOM file is damaged; export it again.") from error
+
+
+def _decoded(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
     # The deflated syntax is inflated while the header is read, so it has to be found before pydicom is asked.
     _check_syntax(_transfer_syntax(data))
     config.settings.reading_validation_mode = config.IGNORE
@@ -123,10 +140,10 @@ def _check_header(dataset: Dataset, syntax: str) -> None:
     check_size(int(dataset.Columns), int(dataset.Rows))
     photometric = str(dataset.PhotometricInterpretation)
     samples = int(dataset.get("SamplesPerPixel", 1))
-    if photometric.startswith("MONOCHROME"):
-        usable = samples == 1
+    if samples == 1:
+        usable = photometric in ("MONOCHROME1", "MONOCHROME2")
     else:
-        usable = samples == 3 and photometric.startswith(("RGB", "YBR")) and int(dataset.BitsAllocated) == 8
+        usable = samples == 3 and photometric in _COLOUR and int(dataset.BitsAllocated) == 8
     if not usable or int(dataset.BitsAllocated) not in (8, 16, 32):
         raise ImageRefused("The DICOM file's pixels are not plain grey levels; export it in greyscale.")
     if syntax == _EXTENDED and int(dataset.BitsStored) > 8:
@@ -135,8 +152,13 @@ def _check_header(dataset: Dataset, syntax: str) -> None:
 
 def _stored(dataset: Dataset, syntax: str) -> np.ndarray:
     """Stored values [H, W], integer; colour is turned into grey after the check that there is none to speak of."""
-    values = pixel_array(dataset)
     shape = (int(dataset.Rows), int(dataset.Columns))
+    if syntax not in (*_UNCOMPRESSED, _RLE):
+        frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+        if frame_shape(frame) != (*shape, int(dataset.get("SamplesPerPixel", 1))):
+            raise ImageRefused("The DICOM file's pixels don't fit its header; export it again.")
+    # pylibjpeg's RLE decoder panics on damaged files, past every except clause; pydicom's own raises.
+    values = pixel_array(dataset, decoding_plugin="pydicom" if syntax == _RLE else "")
     if values.ndim == 3 and values.shape == (*shape, 3):
         check_grey(values)
         return (values @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)
@@ -175,7 +197,7 @@ def _windowed(dataset: Dataset, stored: np.ndarray) -> tuple[np.ndarray, str]:
                 return shown, "the file's window"
     elif int(dataset.BitsStored) == 8 and "ModalityLUTSequence" not in dataset:
         return stored.astype(np.float32) / 255, "the full scale"
-    low, high = np.percentile(values, (0.5, 99.5))
+    low, high = np.percentile(sample(values), (0.5, 99.5))
     return np.clip((values - low) / max(high - low, 1e-12), 0, 1, dtype=np.float32), "percentiles"
 
 
@@ -204,29 +226,29 @@ def _number(dataset: Dataset, name: str, default: float) -> float:
 
 def _facts(dataset: Dataset, window: str) -> dict[str, str]:
     """Allow-listed tags; a value that isn't one of the expected kind is left out, since people type names anywhere."""
-    facts = {
-        "format": "DICOM",
-        "size": f"{int(dataset.Columns)} x {int(dataset.Rows)}",
-        "bits": str(int(dataset.BitsStored)),
-        "photometric": str(dataset.PhotometricInterpretation),
-        "window": window,
-    }
+    facts: dict[str, str] = {}
 
     def text(name: str) -> str:
         return str(dataset.get(name, "") or "").strip().upper()
 
-    if text("Modality"):
-        facts["modality"] = text("Modality")
     view, part = text("ViewPosition"), text("BodyPartExamined")
     if view in _VIEWS:
         facts["view"] = view
-    if part in _CHEST - {""}:
-        facts["body part"] = part
     if text("PatientSex") in ("F", "M", "O"):
         facts["sex"] = text("PatientSex")
     if age := re.fullmatch(r"(\d{3})Y", text("PatientAge")):
         years = int(age[1])
         facts["age"] = f"{OLDEST}+" if years >= OLDEST else str(years)
+    if text("Modality"):
+        facts["modality"] = text("Modality")
+    if part in _CHEST - {""}:
+        facts["body part"] = part
+    facts["size"] = f"{int(dataset.Columns)} x {int(dataset.Rows)}"
+    facts["bits"] = str(int(dataset.BitsStored))
+    facts["format"] = "DICOM"
+    # Checked against a closed set in _check_header.
+    facts["photometric"] = str(dataset.PhotometricInterpretation)
+    facts["window"] = window
     spacing = dataset.get("PixelSpacing") or dataset.get("ImagerPixelSpacing")
     if spacing is not None and len(spacing) == 2 and all(0 < float(mm) < 10 for mm in spacing):
         facts["pixel spacing"] = f"{float(spacing[0]):.3f} x {float(spacing[1]):.3f} mm"

@@ -70,8 +70,8 @@ def check_grey(channels: np.ndarray) -> None:
     Args:
         channels: uint8 [H, W, 3].
     """
-    sample = _sample(channels)
-    colour = (sample.max(axis=2).astype(np.float32) - sample.min(axis=2)).mean() / 255
+    some = sample(channels)
+    colour = (some.max(axis=2).astype(np.float32) - some.min(axis=2)).mean() / 255
     if colour > MOST_COLOUR:
         raise ImageRefused("The image is in colour, so it is not a radiograph; choose a grey image.")
 
@@ -90,11 +90,11 @@ def check_pixels(pixels: np.ndarray) -> None:
 
 def is_flat(pixels: np.ndarray) -> bool:
     """Whether nearly all pixels [H, W], full scale 1, have the same value."""
-    low, high = np.percentile(_sample(pixels), (1, 99))
+    low, high = np.percentile(sample(pixels), (1, 99))
     return bool(high - low < FLATTEST)
 
 
-def _sample(values: np.ndarray) -> np.ndarray:
+def sample(values: np.ndarray) -> np.ndarray:
     """Every n-th row and column: enough for statistics, quick for the largest image."""
-    step = max(1, min(values.shape[:2]) // 256)
+    step = max(1, min(values.shape[:2]) // 512)
     return values[::step, ::step]

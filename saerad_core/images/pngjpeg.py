@@ -34,7 +34,7 @@ def decode_png_jpeg(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
         upright = ImageOps.exif_transpose(image)
     pixels, bits = _grey(upright)
     height, width = pixels.shape
-    return pixels, {"format": "JPEG" if kind == "MPO" else kind, "size": f"{width} x {height}", "bits": str(bits)}
+    return pixels, {"size": f"{width} x {height}", "bits": str(bits), "format": "JPEG" if kind == "MPO" else kind}
 
 
 def _grey(image: Image.Image) -> tuple[np.ndarray, int]:

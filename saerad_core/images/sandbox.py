@@ -16,8 +16,10 @@ from saerad_core.errors import ImageRefused
 from saerad_core.images.limits import MOST_PIXELS, check_bytes
 from saerad_core.images.radiograph import Radiograph
 
-SECONDS = 25.0
-"""Until a decoder is given up; the slowest honest file takes three."""
+SECONDS = 60.0
+"""Until a decoder is given up; an ordinary film takes half a second, 64 million pixels ten on a busy machine."""
+MEMORY = 2 * 2**30
+"""Bytes of address space of the decoder: 64 million float32 pixels in a few copies, and the libraries."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,14 +56,14 @@ class _Spare:
 _spare = _Spare()
 
 
-def decode_sandboxed(data: bytes, *, seconds: float = SECONDS) -> Radiograph:
-    """What ``decode`` gives, from a child process that may take 2 GiB of memory and ``seconds``.
+def decode_sandboxed(data: bytes, *, seconds: float = SECONDS, memory: int = MEMORY) -> Radiograph:
+    """What ``decode`` gives, from a child process that may take ``memory`` bytes and ``seconds``.
 
     Raises:
         ImageRefused: the file is not a usable radiograph, or its decoder broke a limit or died.
     """
     check_bytes(len(data))
-    child = _spare.take()
+    child = _spare.take() if memory == MEMORY else _start(memory)
     try:
         answer, _ = child.communicate(data, timeout=seconds)
     except subprocess.TimeoutExpired as error:
@@ -77,12 +79,12 @@ def warm() -> None:
     _spare.refill()
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(memory: int = MEMORY) -> subprocess.Popen[bytes]:
     # Nothing of the server's environment reaches the decoder: keys and tokens stay where they are.
     environment = {name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ}
     environment |= {"PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "saerad_core.images.child"],
+        [sys.executable, "-m", "saerad_core.images.child", str(memory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -107,12 +109,16 @@ def _parse(answer: bytes) -> Radiograph:
     header, _, body = answer.partition(b"\n")
     try:
         said = json.loads(header)
-    except ValueError as error:
+        if "refused" in said:
+            raise ImageRefused(str(said["refused"]))
+        height, width = (int(side) for side in said["shape"])
+        facts = {str(name): str(value) for name, value in said["facts"].items()}
+        if height * width > MOST_PIXELS:
+            raise ValueError(height, width)
+        pixels = np.frombuffer(body, dtype=np.float32).reshape(height, width).copy()
+    except ImageRefused:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # No answer or half of one: the child died. Were it taken over by the file, it could say no more than this.
         raise ImageRefused("The file broke its decoder or the decoder's limits; export it uncompressed.") from error
-    if "refused" in said:
-        raise ImageRefused(str(said["refused"]))
-    height, width = (int(side) for side in said["shape"])
-    if height * width > MOST_PIXELS or len(body) != height * width * 4:
-        raise ImageRefused("The file's decoder stopped half way; export it uncompressed.")
-    pixels = np.frombuffer(body, dtype=np.float32).reshape(height, width).copy()
-    return Radiograph(pixels, {str(name): str(value) for name, value in said["facts"].items()})
+    return Radiograph(pixels, facts)
