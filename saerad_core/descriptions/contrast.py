@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from saerad_core.descriptions.matching import Counts, benjamini_hochberg, count, strata, tail, z_of
+from saerad_core.descriptions.matching import Counts, benjamini_hochberg, count, numbered, strata, tail, z_of
+from saerad_core.descriptions.matrices import Csc, Csr, dense
 from saerad_core.descriptions.reported import Reported, depth, looser
 from saerad_core.descriptions.terms import enriched_terms
 from saerad_core.vocabulary import Fact, Statement
@@ -54,7 +55,7 @@ class ContrastSettings:
 
 
 def describe(
-    active: sparse.csr_matrix,
+    active: Csr,
     images: pd.DataFrame,
     reported: Reported,
     texts: list[str],
@@ -76,7 +77,7 @@ def describe(
     """
     settings = settings or ContrastSettings()
     assert active.shape[0] == len(images) == reported.stated.shape[0] == len(texts)
-    patients = pd.factorize(images["patient_id"])[0]
+    patients = numbered(images["patient_id"])
     stratum = strata(images)
     alive = np.flatnonzero(np.diff(active.tocsc().indptr))
     if not len(alive):
@@ -110,7 +111,7 @@ class _Row:
     z: float
 
 
-def _with_nothing(reported: Reported) -> tuple[list[Fact], sparse.csr_matrix]:
+def _with_nothing(reported: Reported) -> tuple[list[Fact], Csr]:
     """The facts and one more column: the report states no finding at all, though it was written."""
     nothing = (np.diff(reported.stated.indptr) == 0) & (np.diff(reported.denied.indptr) > 0)
     column = sparse.csr_matrix(nothing.astype(np.float32)[:, None])
@@ -153,19 +154,19 @@ class _Maker:
     """Turns a chosen fact into a row of the table."""
 
     facts: list[Fact]
-    stated: sparse.csr_matrix
+    stated: Csr
     reported: Reported
     images: pd.DataFrame
     patients: np.ndarray
     realise: Callable[[Statement], str]
     settings: ContrastSettings
 
-    def make(self, row: _Row, by_feature: sparse.csc_matrix, terms: list[str]) -> tuple:
+    def make(self, row: _Row, by_feature: Csc, terms: list[str]) -> tuple:
         fact = self.facts[row.column]
         span = slice(by_feature.indptr[row.feature], by_feature.indptr[row.feature + 1])
         firing, strength = by_feature.indices[span], by_feature.data[span]
         firing = firing[np.lexsort((firing, -strength))]
-        states = np.asarray(self.stated[:, [row.column]].todense()).ravel() > 0
+        states = dense(self.stated[:, [row.column]]).ravel() > 0
         with_it = firing[states[firing]]
         n_firing, n_with = len(np.unique(self.patients[firing])), len(np.unique(self.patients[with_it]))
         severity = self._severity(fact, with_it)

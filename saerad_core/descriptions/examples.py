@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from saerad_core.descriptions.matching import numbered
+from saerad_core.descriptions.matrices import Csc, Csr
 from saerad_core.descriptions.reported import Reported
 from saerad_core.vocabulary import Fact
 
@@ -26,15 +28,13 @@ class Examples:
     """int64 [m + 1]: where each feature's rows begin in ``rows``."""
     rows: np.ndarray
     """int32: X-rays on which the feature is active, the strongest first."""
-    stated: sparse.csc_matrix
+    stated: Csc
     """[N, K]."""
-    denied: sparse.csc_matrix
+    denied: Csc
     """[N, K]."""
 
     @classmethod
-    def of(
-        cls, active: sparse.csr_matrix, images: pd.DataFrame, reported: Reported, facts: tuple[Fact, ...]
-    ) -> Examples:
+    def of(cls, active: Csr, images: pd.DataFrame, reported: Reported, facts: tuple[Fact, ...]) -> Examples:
         """From the training split: activations [N, m], metadata and facts of its reports.
 
         Args:
@@ -52,7 +52,7 @@ class Examples:
         columns = [reported.column(fact) for fact in facts]
         return cls(
             image_ids=tuple(str(image) for image in images["image_id"]),
-            patients=pd.factorize(images["patient_id"])[0].astype(np.int32),
+            patients=numbered(images["patient_id"]).astype(np.int32),
             start=np.concatenate([[0], np.cumsum([len(rows) for rows in lists])]).astype(np.int64),
             rows=np.concatenate(lists) if lists else np.zeros(0, np.int32),
             stated=reported.stated[:, columns].tocsc(),
@@ -94,7 +94,7 @@ class Examples:
         text = arrays["example_ids"].tobytes().decode()
         ids = tuple(text.split("\n")) if text else ()
 
-        def matrix(name: str) -> sparse.csc_matrix:
+        def matrix(name: str) -> Csc:
             rows, start = arrays[f"example_{name}_rows"], arrays[f"example_{name}_start"]
             return sparse.csc_matrix((np.ones(len(rows), np.float32), rows, start), shape=(len(ids), len(start) - 1))
 
@@ -108,6 +108,6 @@ class Examples:
         )
 
 
-def _column(matrix: sparse.csc_matrix, column: int) -> np.ndarray:
+def _column(matrix: Csc, column: int) -> np.ndarray:
     """Rows of the column's non-zero entries."""
     return matrix.indices[matrix.indptr[column] : matrix.indptr[column + 1]]

@@ -20,11 +20,13 @@ from sklearn.linear_model import LogisticRegression
 from saerad_core.descriptions.calibration import calibrate, log_loss
 from saerad_core.descriptions.evidence import EvidenceTables
 from saerad_core.descriptions.examples import Examples
+from saerad_core.descriptions.matching import numbered
+from saerad_core.descriptions.matrices import Csr, dense
 from saerad_core.descriptions.reported import Reported, depth, looser
 from saerad_core.descriptions.severity import fit_severity
 from saerad_core.vocabulary import Fact
 
-_FREE = 20.0
+_FREE = 20
 """Columns scaled by this are in effect not regularised: intercepts and the scores of looser facts."""
 
 
@@ -52,11 +54,11 @@ class _Linear:
 
 
 def fit_evidence(
-    active: sparse.csr_matrix,
+    active: Csr,
     images: pd.DataFrame,
     reported: Reported,
     *,
-    validate_active: sparse.csr_matrix,
+    validate_active: Csr,
     validate_reported: Reported,
     settings: FitSettings | None = None,
 ) -> EvidenceTables:
@@ -71,7 +73,7 @@ def fit_evidence(
         settings: how.
     """
     settings = settings or FitSettings()
-    patients = pd.factorize(images["patient_id"])[0]
+    patients = numbered(images["patient_id"])
     x, x_validate = _binary(active), _binary(validate_active)
     facts = _common(reported, patients, settings.fewest)
     folds = _folds(patients, settings.folds)
@@ -90,8 +92,8 @@ def fit_evidence(
 
 
 def _calibrated(
-    x_validate: sparse.csr_matrix,
-    active: sparse.csr_matrix,
+    x_validate: Csr,
+    active: Csr,
     images: pd.DataFrame,
     reported: Reported,
     validate_reported: Reported,
@@ -101,23 +103,23 @@ def _calibrated(
     settings: FitSettings,
 ) -> EvidenceTables:
     m, k = active.shape[1], len(facts)
-    patients = pd.factorize(images["patient_id"])[0]
+    patients = numbered(images["patient_id"])
     columns = [reported.column(fact) for fact in facts]
     weights = np.stack([models[fact].weights for fact in facts]) if facts else np.zeros((0, m))
     intercepts = np.array([models[fact].intercept for fact in facts])
     held_out = np.stack([models[fact].unseen for fact in facts], axis=1) if facts else np.zeros((active.shape[0], 0))
     scores = np.concatenate([held_out, np.asarray(x_validate @ weights.T) + intercepts])
-    truth = np.concatenate([_dense(part.stated[:, columns]) for part in (reported, validate_reported)])
-    known = 1.0 - np.concatenate([_dense(part.unknown[:, columns]) for part in (reported, validate_reported)])
+    truth = np.concatenate([dense(part.stated[:, columns]) for part in (reported, validate_reported)])
+    known = 1.0 - np.concatenate([dense(part.unknown[:, columns]) for part in (reported, validate_reported)])
     found = calibrate(scores, truth, known, np.array([depth(fact) for fact in facts]), settings.shrink)
-    stated = _dense(reported.stated[:, columns])
+    stated = dense(reported.stated[:, columns])
     return EvidenceTables(
         facts=tuple(facts),
         weights=(weights * found.slope[:, None]).astype(np.float32),
         intercepts=(intercepts * found.slope + found.shift).astype(np.float32),
         thresholds=found.thresholds.astype(np.float32),
         priors=stated.mean(axis=0).astype(np.float32) if k else np.zeros(0, np.float32),
-        denials=_dense(reported.denied[:, columns]).mean(axis=0).astype(np.float32) if k else np.zeros(0, np.float32),
+        denials=dense(reported.denied[:, columns]).mean(axis=0).astype(np.float32) if k else np.zeros(0, np.float32),
         patients=_patients_with(stated, patients).astype(np.int32),
         **fit_severity(active, reported, patients)._asdict(),
         examples=Examples.of(active, images, reported, tuple(facts)),
@@ -130,15 +132,11 @@ def _calibrated(
     )
 
 
-def _binary(active: sparse.csr_matrix) -> sparse.csr_matrix:
+def _binary(active: Csr) -> Csr:
     # Strength of firing added nothing on held-out patients, and a yes or no is easier to explain.
     out = active.tocsr().astype(np.float64)
     out.data = (out.data > 0).astype(np.float64)
     return out
-
-
-def _dense(matrix: sparse.spmatrix) -> np.ndarray:
-    return np.asarray(matrix.todense(), dtype=np.float64)
 
 
 def _patients_with(stated: np.ndarray, patients: np.ndarray) -> np.ndarray:
@@ -148,7 +146,7 @@ def _patients_with(stated: np.ndarray, patients: np.ndarray) -> np.ndarray:
 
 def _common(reported: Reported, patients: np.ndarray, fewest: int) -> list[Fact]:
     """Facts that enough patients have and some lack, looser before more specific."""
-    stated = _dense(reported.stated)
+    stated = dense(reported.stated)
     enough = _patients_with(stated, patients) >= fewest
     varies = stated.mean(axis=0) < 1 if len(stated) else enough
     return [fact for fact, good in zip(reported.facts, enough & varies, strict=True) if good]
@@ -161,7 +159,7 @@ def _folds(patients: np.ndarray, folds: int) -> np.ndarray:
 
 
 def _fit(
-    x: sparse.csr_matrix,
+    x: Csr,
     fact: Fact,
     reported: Reported,
     models: dict[Fact, _Linear],
@@ -169,8 +167,8 @@ def _fit(
     strength: float,
 ) -> _Linear:
     column = reported.column(fact)
-    y = _dense(reported.stated[:, [column]]).ravel()
-    known = _dense(reported.unknown[:, [column]]).ravel() == 0
+    y = dense(reported.stated[:, [column]]).ravel()
+    known = dense(reported.unknown[:, [column]]).ravel() == 0
     parents = [models[wider] for wider in looser(fact) if wider in models]
     prior = np.stack([parent.unseen for parent in parents], axis=1) if parents else np.zeros((len(y), 0))
     unseen = np.zeros(len(y))
@@ -186,7 +184,7 @@ def _fit(
 
 
 def _logistic(
-    x: sparse.csr_matrix, prior: np.ndarray, y: np.ndarray, rows: np.ndarray, strength: float
+    x: Csr, prior: np.ndarray, y: np.ndarray, rows: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Weights over features, gains on the prior scores, and intercept, from some rows."""
     n_prior = prior.shape[1]
@@ -197,8 +195,8 @@ def _logistic(
     inputs = sparse.hstack([x[rows], sparse.csr_matrix(prior[rows] * _FREE)], format="csr") if n_prior else x[rows]
     model = LogisticRegression(C=strength, solver="liblinear", intercept_scaling=_FREE, tol=1e-3)
     model.fit(inputs, target)
-    coefficients = model.coef_[0]
-    return coefficients[: x.shape[1]], coefficients[x.shape[1] :] * _FREE, float(model.intercept_[0])
+    coefficients = np.asarray(model.coef_)[0]
+    return coefficients[: x.shape[1]], coefficients[x.shape[1] :] * _FREE, float(np.asarray(model.intercept_)[0])
 
 
 def _loss(fitted: dict[Fact, _Linear], reported: Reported) -> float:
@@ -207,5 +205,5 @@ def _loss(fitted: dict[Fact, _Linear], reported: Reported) -> float:
     columns = [reported.column(fact) for fact in fitted]
     scores = np.stack([model.unseen for model in fitted.values()], axis=1)
     return log_loss(
-        1 / (1 + np.exp(-scores)), _dense(reported.stated[:, columns]), 1 - _dense(reported.unknown[:, columns])
+        1 / (1 + np.exp(-scores)), dense(reported.stated[:, columns]), 1 - dense(reported.unknown[:, columns])
     )

@@ -12,11 +12,14 @@ that binomial's: valid, slightly conservative, and good at counts of three, wher
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import sparse, special
+
+from saerad_core.descriptions.matrices import Csr, dense
 
 AGE_BANDS = (40, 65)
 """Years at which an age band begins; under the first is the youngest band."""
@@ -42,21 +45,20 @@ class Counts(NamedTuple):
 def strata(images: pd.DataFrame) -> np.ndarray:
     """Stratum number of each X-ray, [N]: view, and sex and age band where known."""
 
-    def column(name: str) -> pd.Series:
-        return images[name] if name in images else pd.Series([None] * len(images), index=images.index)
+    def column(name: str) -> list[str]:
+        return ["" if pd.isna(one) else str(one) for one in images[name]] if name in images else [""] * len(images)
 
-    age = pd.to_numeric(column("age"), errors="coerce")
-    band = np.where(age.isna(), -1, np.digitize(age.fillna(0).to_numpy(), AGE_BANDS))
-    keys = pd.Series(
-        [
-            f"{view}|{sex}|{b}"
-            for view, sex, b in zip(column("view").fillna(""), column("sex").fillna(""), band, strict=True)
-        ]
-    )
-    return pd.factorize(keys)[0]
+    bands = [str(np.digitize(float(age), AGE_BANDS)) if age else "" for age in column("age")]
+    return numbered(["|".join(parts) for parts in zip(column("view"), column("sex"), bands, strict=True)])
 
 
-def patient_weights(firing: sparse.csr_matrix, patients: np.ndarray) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+def numbered(values: Iterable[object]) -> np.ndarray:
+    """Each value's number, in the order in which values first appear, int64 [N]."""
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
+
+
+def patient_weights(firing: Csr, patients: np.ndarray) -> tuple[Csr, Csr]:
     """Weights of firing X-rays, and of silent X-rays less the weights they would have alone.
 
     Args:
@@ -89,7 +91,7 @@ def patient_weights(firing: sparse.csr_matrix, patients: np.ndarray) -> tuple[sp
     return weights.astype(np.float32), correction.astype(np.float32)
 
 
-def count(firing: sparse.csr_matrix, stated: sparse.csr_matrix, patients: np.ndarray, stratum: np.ndarray) -> Counts:
+def count(firing: Csr, stated: Csr, patients: np.ndarray, stratum: np.ndarray) -> Counts:
     """Patient-level counts of every feature with every fact.
 
     Args:
@@ -108,9 +110,9 @@ def count(firing: sparse.csr_matrix, stated: sparse.csr_matrix, patients: np.nda
     for number in range(int(stratum.max(initial=-1)) + 1):
         rows = np.flatnonzero(stratum == number)
         y = stated[rows]
-        a = _dense(weights[rows].T @ y)
+        a = dense(weights[rows].T @ y, np.float32)
         n1 = np.asarray(weights[rows].sum(axis=0)).ravel()
-        c = _dense(correction[rows].T @ y) + np.asarray(y.T @ base[rows]).ravel()
+        c = dense(correction[rows].T @ y, np.float32) + np.asarray(y.T @ base[rows]).ravel()
         n0 = np.maximum(np.asarray(correction[rows].sum(axis=0)).ravel() + base[rows].sum(), 0)
         c = np.clip(c, 0, n0[:, None])
         all_ = np.maximum(n1 + n0, 1e-6)[:, None]
@@ -144,7 +146,3 @@ def benjamini_hochberg(p: np.ndarray, rate: float) -> float:
     ordered = np.sort(p.ravel())
     passed = np.flatnonzero(ordered <= rate * np.arange(1, len(ordered) + 1) / max(len(ordered), 1))
     return float(ordered[passed[-1]]) if len(passed) else 0.0
-
-
-def _dense(matrix: sparse.spmatrix | np.ndarray) -> np.ndarray:
-    return np.asarray(matrix.todense() if sparse.issparse(matrix) else matrix, dtype=np.float32)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from saerad_core.descriptions.matrices import Csr
 from saerad_core.vocabulary import Fact, Statement
 
 FactsOf = Callable[[str], Mapping[Fact, Statement]]
@@ -31,11 +32,11 @@ class Reported:
 
     facts: tuple[Fact, ...]
     """The K columns, looser before more specific."""
-    stated: sparse.csr_matrix
+    stated: Csr
     """float32 [N, K], 1 where the report states the fact (a right effusion also states an effusion)."""
-    unknown: sparse.csr_matrix
+    unknown: Csr
     """float32 [N, K], 1 where the report states the finding without saying this side or place either way."""
-    denied: sparse.csr_matrix
+    denied: Csr
     """float32 [N, K], 1 where the report says that the fact is absent; only for facts that some report states."""
     severity: tuple[dict[str, str], ...]
     """Each report's severity word by finding, the most severe side's; findings without one are left out."""
@@ -126,7 +127,7 @@ def _unknown(levels: _Levels, facts: list[Fact]) -> set[Fact]:
     return open_
 
 
-def _matrix(rows: list[set[Fact]], columns: Mapping[Fact, int]) -> sparse.csr_matrix:
+def _matrix(rows: list[set[Fact]], columns: Mapping[Fact, int]) -> Csr:
     indices = [sorted(columns[fact] for fact in row if fact in columns) for row in rows]
     indptr = np.concatenate([[0], np.cumsum([len(row) for row in indices])]).astype(np.int64)
     flat = np.array([column for row in indices for column in row], dtype=np.int32)

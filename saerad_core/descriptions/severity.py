@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import stats
 
 from saerad_core.descriptions.evidence import SeverityScale
+from saerad_core.descriptions.matrices import Csr, dense
 from saerad_core.descriptions.reported import Reported
 from saerad_core.vocabulary import TERMS
 
@@ -27,7 +28,7 @@ class Severity(NamedTuple):
     """float32 [S, m + 1]."""
 
 
-def fit_severity(active: sparse.csr_matrix, reported: Reported, patients: np.ndarray) -> Severity:
+def fit_severity(active: Csr, reported: Reported, patients: np.ndarray) -> Severity:
     """Ridge regression of the grade on active features among X-rays whose reports give one.
 
     Args:
@@ -47,7 +48,7 @@ def fit_severity(active: sparse.csr_matrix, reported: Reported, patients: np.nda
 
 
 def _scale(
-    finding: str, active: sparse.csr_matrix, reported: Reported, patients: np.ndarray
+    finding: str, active: Csr, reported: Reported, patients: np.ndarray
 ) -> tuple[SeverityScale, np.ndarray] | None:
     words = TERMS[finding].severities if finding in TERMS else ()
     grades = np.array([words.index(w) if (w := said.get(finding, "")) in words else -1 for said in reported.severity])
@@ -56,13 +57,13 @@ def _scale(
     who = patients[with_grade]
     if len(np.unique(who)) < FEWEST or len(np.unique(y)) < 2:
         return None
-    x = np.asarray((active[with_grade] > 0).todense(), dtype=np.float64)
+    x = dense(active[with_grade] > 0)
     held_out = np.zeros(len(y))
     for fold in range(5):
         away = who % 5 == fold
         if away.any() and not away.all():
             held_out[away] = _predict(x[away], *_ridge(x[~away], y[~away]))
-    if np.ptp(held_out) == 0 or not stats.spearmanr(held_out, y).statistic >= CORRELATION:
+    if np.ptp(held_out) == 0 or np.corrcoef(stats.rankdata(held_out), stats.rankdata(y))[0, 1] < CORRELATION:
         return None
     weights, intercept = _ridge(x, y)
     used = sorted({int(grade) for grade in y})

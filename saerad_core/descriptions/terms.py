@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from saerad_core.descriptions.matching import count, tail, z_of
+from saerad_core.descriptions.matrices import Csr
 
 _SENTENCE = re.compile(r"(?<=[.;:\n])\s+")
 _DENIES = re.compile(
@@ -49,7 +49,7 @@ def phrases_of(text: str) -> list[str]:
 
 
 def enriched_terms(
-    active: sparse.csr_matrix,
+    active: Csr,
     features: np.ndarray,
     texts: list[str],
     patients: np.ndarray,
@@ -65,11 +65,16 @@ def enriched_terms(
         patients: patient number of each X-ray, [N].
         stratum: stratum number of each X-ray, [N].
     """
-    vectorizer = CountVectorizer(analyzer=phrases_of, binary=True, min_df=FEWEST, max_features=MOST)
+    vectorizer = CountVectorizer(
+        analyzer=phrases_of,  # type: ignore[arg-type] - a function is allowed
+        binary=True,
+        min_df=FEWEST,
+        max_features=MOST,
+    )
     if not len(features):
         return []
     try:
-        phrases = vectorizer.fit_transform(texts).astype(np.float32).tocsr()
+        phrases: Csr = vectorizer.fit_transform(texts)
     except ValueError:  # scikit-learn's way to say that no phrase is common enough
         return [[] for _ in features]
     names = vectorizer.get_feature_names_out()

@@ -9,6 +9,7 @@ import numpy as np
 
 from saerad_core.descriptions.calibration import calibrate
 from saerad_core.descriptions.evidence import EvidenceTables
+from saerad_core.descriptions.matrices import dense
 from saerad_core.descriptions.reported import Reported, depth
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.evaluation.probes import choose_penalty, fit_probes
@@ -63,8 +64,8 @@ def probe_texts(
     if not tables.facts:
         return ["" for _ in asked]
     columns = [reported.column(fact) for fact in tables.facts]
-    y = np.asarray(reported.stated[:, columns].todense(), dtype=np.float32)
-    known = 1 - np.asarray(reported.unknown[:, columns].todense(), dtype=np.float32)
+    y = dense(reported.stated[:, columns], np.float32)
+    known = 1 - dense(reported.unknown[:, columns], np.float32)
     x = embeddings.astype(np.float32)
     train, validate = rows["train"], rows["validate"]
     probes = choose_penalty(x[train], y[train], known[train], x[validate], y[validate], known[validate])

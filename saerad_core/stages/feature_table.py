@@ -7,6 +7,8 @@ import pandas as pd
 from scipy import sparse
 
 from saerad_core.descriptions.auroc import auroc, interval
+from saerad_core.descriptions.matching import numbered
+from saerad_core.descriptions.matrices import Csr, dense
 
 FEWEST = 5
 """Training patients that a label needs before features are compared with it."""
@@ -16,7 +18,7 @@ MOST_LABELS = 100
 
 
 def feature_table(
-    codes: np.ndarray, active: sparse.csr_matrix, thresholds: np.ndarray, records: pd.DataFrame
+    codes: np.ndarray, active: Csr, thresholds: np.ndarray, records: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a feature, and one a feature and label, all over the training split.
 
@@ -32,10 +34,12 @@ def feature_table(
         labels: feature_id, label, auroc, n_patients (with the label).
     """
     n, m = active.shape
-    patients = pd.factorize(records["patient_id"])[0]
+    patients = numbered(records["patient_id"])
     by_feature = active.tocsc()
     n_images = np.diff(by_feature.indptr)
-    groups = sparse.csr_matrix((np.ones(n), (patients, np.arange(n))), shape=(int(patients.max(initial=-1)) + 1, n))
+    groups: Csr = sparse.csr_matrix(
+        (np.ones(n), (patients, np.arange(n))), shape=(int(patients.max(initial=-1)) + 1, n)
+    )
     n_patients = np.diff((groups @ (active > 0).astype(np.float64)).tocsc().indptr)
     table = pd.DataFrame(
         {
@@ -43,7 +47,7 @@ def feature_table(
             "n_images": n_images,
             "n_patients": n_patients,
             "frequency": n_images / max(n, 1),
-            "max": np.asarray(by_feature.max(axis=0).todense()).ravel() if n else np.zeros(m),
+            "max": dense(by_feature.max(axis=0)).ravel() if n else np.zeros(m),
             "mean": np.asarray(by_feature.sum(axis=0)).ravel() / np.maximum(n_images, 1),
             "threshold": thresholds,
         }
@@ -70,7 +74,7 @@ def feature_table(
             "n_patients": with_label[order.ravel()],
         }
     )
-    return table, labels[~silent[kept]].reset_index(drop=True)
+    return table, labels.loc[~silent[kept]].reset_index(drop=True)
 
 
 def _labels(records: pd.DataFrame, patients: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
