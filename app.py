@@ -1,8 +1,10 @@
 """Start with `streamlit run app.py`: the shell, the pages and the routes that serve pictures."""
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from saerad_core.ui.media import routes
+from saerad_core.ui.theme import ThemeMiddleware
 
 # The shell lies in a folder without a sibling pages/: beside this file a deep link would run a page without its shell.
-app = st.App("saerad_core/ui/shell.py", routes=routes())
+app = st.App("saerad_core/ui/shell.py", routes=routes(), middleware=[Middleware(ThemeMiddleware)])

@@ -4,9 +4,7 @@ from html import escape
 
 import streamlit as st
 
-from saerad_core.errors import SaeRadError
-from saerad_core.explorer import FeatureQuery
-from saerad_core.ui.components import chips, empty_state, foot, heading, html, number, status_chip
+from saerad_core.ui.components import empty_state, heading, html, number, status_chip
 from saerad_core.ui.curate_desk import desk
 from saerad_core.ui.feature_list import finding_name
 from saerad_core.ui.feature_page import parse_feature
@@ -57,15 +55,15 @@ def queue_rows(now: Here, ids: list[int], current: int | None) -> str:
     kept = {name: st.query_params.get(name) for name in ("queue", "finding")}
     rows = []
     for row in (now.explorer.row(feature_id) for feature_id in ids[:LENGTH]):
-        on = ' style="background:var(--panel)"' if row.feature_id == current else ""
+        on = " on" if row.feature_id == current else ""
         text = (
             f'<span class="text">{escape(row.text)}</span>'
             if row.text
             else '<span class="text none">not described</span>'
         )
         rows.append(
-            f'<a class="feature nav" data-stay{on} href="{escape(now.links.page("curate", feature=row.feature_id, **kept))}">'
-            f'<span class="id">#{row.feature_id}</span>{text}<span class="nums">{status_chip(row.status)}</span></a>'
+            f'<a class="feature nav{on}" data-stay href="{escape(now.links.page("curate", feature=row.feature_id, **kept))}">'
+            f'<span class="id">#{row.feature_id}</span>{text}<span class="nums compact">{status_chip(row.status)}</span></a>'
         )
     return "".join(rows)
 

@@ -43,6 +43,7 @@ class Catalogue:
         frame["machine_text"] = frame["text"]
         frame["status"] = np.where(frame["text"] != "", "suggested", "undescribed")
         self._machine = frame
+        self._living = frame.loc[frame["n_images"] > 0, "feature_id"].to_numpy()
         self._frame = self._searchable(frame.copy())
 
     def lay_over(self, curated: Iterable[Curated]) -> None:
@@ -104,6 +105,13 @@ class Catalogue:
     def row(self, feature_id: int) -> FeatureRow:
         """One feature; KeyError where there is none."""
         return _row(self._frame.loc[feature_id])
+
+    def beside(self, feature_id: int) -> tuple[int | None, int | None]:
+        """The living features before and after this one, by number."""
+        ids = self._living
+        place = int(np.searchsorted(ids, feature_id))
+        after = place + (place < len(ids) and ids[place] == feature_id)
+        return (int(ids[place - 1]) if place else None), (int(ids[after]) if after < len(ids) else None)
 
     def text(self, feature_id: int) -> str:
         return str(self._frame.at[feature_id, "text"])

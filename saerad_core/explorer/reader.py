@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,12 @@ import pandas as pd
 from saerad_core.descriptions.lexicon import find_mentions
 from saerad_core.descriptions.statements import parse_statements
 from saerad_core.explorer.catalogue import Catalogue, Curated
+from saerad_core.explorer.convert import edit, image_row, image_rows
 from saerad_core.explorer.rows import (
     AtlasPoints,
     Bin,
+    Conflict,
+    Edit,
     FeatureDetail,
     FeatureQuery,
     FeatureRow,
@@ -26,13 +28,9 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
-from saerad_core.store.activations import ActivationStore
-from saerad_core.store.curation import CurationStore
+from saerad_core.store.activations import BANDS, ActivationStore
+from saerad_core.store.curation import ConflictError, CurationStore
 from saerad_core.workspace import Workspace
-
-BANDS = ("strongest", "middle", "weakest")
-"""Parts of a feature's activation range that its page shows."""
-
 
 class Explorer:
     """Reads one workspace; safe to share between threads."""
@@ -45,6 +43,7 @@ class Explorer:
         self._catalogue = Catalogue(self.store.features(), self.store.descriptions())
         self._revision = -1
         self._atlas: tuple[int, AtlasPoints] | None = None
+        self._unseen: list[int] | None = None
 
     # -- features
 
@@ -88,3 +87,142 @@ class Explorer:
         ids = catalogue.find(query)
         rows = [catalogue.row(int(i)) for i in ids[first : first + count]]
         return Listing(rows, len(ids), _ms(began))
+
+    def queue(self, name: str, finding: str = "", limit: int = 400) -> tuple[list[int], int]:
+        """Features of a curator's queue in the order to work through, and how many there are.
+
+        Args:
+            name: todo (the program's descriptions, weakest first), undescribed, unsure or done.
+            finding: only features of this finding.
+        """
+        catalogue = self.catalogue
+        if name == "done":
+            parts = [FeatureQuery(finding=finding, status=s, alive=False) for s in ("edited", "accepted", "rejected")]
+        elif name == "undescribed":
+            parts = [FeatureQuery(finding=finding, status=name, sort="frequent")]
+        else:
+            parts = [FeatureQuery(finding=finding, status={"todo": "suggested"}.get(name, name))]
+        ids = np.concatenate([catalogue.find(part) for part in parts])
+        if name == "todo":
+            ids = ids[::-1]
+        return [int(i) for i in ids[:limit]], len(ids)
+
+    def beside(self, feature_id: int) -> tuple[int | None, int | None]:
+        """The living features before and after this one, by number."""
+        return self.catalogue.beside(feature_id)
+
+    def feature(self, feature_id: int) -> FeatureDetail:
+        """Everything of a feature's page but its X-rays."""
+        began = time.perf_counter()
+        text = self.text
+        return FeatureDetail(
+            self.row(feature_id),
+            [Bin(*one) for one in self.store.histogram(feature_id)],
+            [Neighbour(i, text(i), cosine) for i, cosine in self.store.neighbours(feature_id)],
+            [Neighbour(i, text(i), npmi, n) for i, n, npmi in self.store.coactive(feature_id)],
+            [LabelScore(*one) for one in self.store.label_scores(feature_id)],
+            _ms(began),
+        )
+
+    # -- X-rays
+
+    def has_image(self, image_id: str) -> bool:
+        return self.store.image(image_id) is not None
+
+    def image(self, image_id: str) -> ImageRow | None:
+        """One of the workspace's X-rays; None where there is none of this name."""
+        record = self.store.image(image_id)
+        return image_row(record) if record is not None else None
+
+    def images(self, rows: Sequence[int]) -> list[ImageRow]:
+        """X-rays by their row in the store, in the order given."""
+        return image_rows(self.store.images_by_rows(rows))
+
+    def unseen_images(self, count: int, page: int = 0) -> list[ImageRow]:
+        """X-rays of the test split, one a patient, another ``count`` for each ``page`` (starts again at the end)."""
+        if self._unseen is None:
+            frame = self.store.images(split="test").drop_duplicates("patient_id")
+            self._unseen = [int(row) for row in frame["row"]]
+        rows = self._unseen
+        picked = [rows[(page * count + i) % len(rows)] for i in range(min(count, len(rows)))]
+        return self.images(picked)
+
+    def top_images(self, feature_id: int, band: str, count: int) -> tuple[list[ImageRow], float]:
+        """Training X-rays of one band of a feature's activation, one a patient, strongest first; milliseconds."""
+        began = time.perf_counter()
+        found = image_rows(self.store.top_images(feature_id, count, split="train", band=band))
+        return found, _ms(began)
+
+    def sample_images(self, feature_ids: Sequence[int], count: int) -> dict[int, list[str]]:
+        """Names of the strongest training X-rays of several features, one a patient."""
+        if not feature_ids:
+            return {}
+        frame = self.store.top_images_of(feature_ids, count, split="train")
+        return {int(i): [str(name) for name in group] for i, group in frame.groupby("feature_id")["image_id"]}
+
+    def evidence_phrases(self, row: FeatureRow, image: ImageRow) -> list[str]:
+        """Words of an X-ray's report that say what the feature's description says."""
+        if not row.finding:
+            return [term for term in row.terms if term in image.report.lower()]
+        found = []
+        for sentence in parse_statements(image.report):
+            if any(s.finding == row.finding and s.present and s.side in (row.side, "") for s in sentence.statements):
+                said = [m for m in find_mentions(sentence.text.lower()) if m.key == row.finding]
+                found += [sentence.text[m.start : m.end] for m in said]
+        return found
+
+    # -- what readers wrote
+
+    def history(self, feature_id: int) -> list[Edit]:
+        """Every act on a feature, oldest first."""
+        return [edit(one) for one in self.curation.history(feature_id)]
+
+    def curate(self, feature_id: int, status: str, author: str, base_revision: int, text: str = "") -> None:
+        """Write a reader's act.
+
+        Args:
+            status: edited (with ``text``), accepted, rejected, unsure, or suggested to go back to the program's text.
+            base_revision: of the history that the reader saw.
+
+        Raises:
+            Conflict: somebody else was faster.
+            SaeRadError: the text or the name is missing.
+        """
+
+    # -- the map and the figures
+
+    def atlas(self) -> AtlasPoints | None:
+        """Where the features lie; None while the map is still being drawn."""
+        path = self.workspace.atlas_file
+        if not path.exists():
+            return None
+        revision = self.revision
+        with self._lock:
+            kept = self._atlas
+        if kept is not None and kept[0] == revision:
+            return kept[1]
+        places = pd.read_parquet(path).set_index("feature_id")
+        ids, finding, text = self.catalogue.texts()
+        on_map = np.isin(ids, places.index.to_numpy())
+        ids, finding, text = ids[on_map], finding[on_map], text[on_map]
+        points = AtlasPoints(
+            ids.astype(np.int32),
+            places.loc[ids, "x"].to_numpy(dtype=np.float32),
+            places.loc[ids, "y"].to_numpy(dtype=np.float32),
+            finding,
+            text,
+        )
+        with self._lock:
+            self._atlas = (revision, points)
+        return points
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """The figures of `python -m saerad_core evaluate`; None where it hasn't run."""
+        try:
+            return json.loads((self.workspace.root / "evaluation.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+
+def _ms(began: float) -> float:
+    return (time.perf_counter() - began) * 1000

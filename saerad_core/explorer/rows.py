@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from saerad_core.errors import SaeRadError
 from saerad_core.vocabulary import Statement
 
 STATUSES = ("undescribed", "suggested", "edited", "accepted", "rejected", "unsure")
@@ -185,3 +186,21 @@ class AtlasPoints(NamedTuple):
     y: np.ndarray
     finding: np.ndarray
     text: np.ndarray
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One act of a reader on one feature."""
+
+    revision: int
+    """Counts the acts on this feature from 1."""
+    status: str
+    text: str
+    """The text that counts after this act; "" where the program's does."""
+    author: str
+    when: str
+    """Date and time, UTC, to the minute."""
+
+
+class Conflict(SaeRadError):
+    """Somebody else edited the feature in between; the message gives both texts."""

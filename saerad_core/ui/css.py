@@ -14,7 +14,10 @@ CSS = """
   --bad: light-dark(#a63b2f, #e08a7c);
 }
 .stApp, section.stSidebar { font-variant-numeric: tabular-nums; }
-.stMainBlockContainer { padding: 2.4rem 1.8rem 2rem; max-width: 1560px; }
+.stMainBlockContainer { padding: 1.5rem 2.2rem 2rem 1.8rem; max-width: 1560px; }
+.stMainBlockContainer .stVerticalBlock { gap: .7rem; }
+button[kind="primary"], button[kind="primary"] * { color: light-dark(#fff, #071417) !important; }
+button[kind="primary"] kbd, button[kind="primary"] [data-testid*="hortcut"] { border-color: currentColor !important; opacity: .75; }
 header.stAppHeader { background: transparent; pointer-events: none; }
 header.stAppHeader button, header.stAppHeader [data-testid="stMainMenu"] { pointer-events: auto; }
 .stHtml a { color: inherit; text-decoration: none; }
@@ -29,7 +32,7 @@ header.stAppHeader button, header.stAppHeader [data-testid="stMainMenu"] { point
 .lead { font-size: 1.02rem; line-height: 1.55; color: var(--ink); max-width: 62ch; margin: 0 0 .8rem; }
 .quiet { color: var(--quiet); font-size: .84rem; line-height: 1.5; }
 .faint { color: var(--faint); font-size: .78rem; }
-.heading { font-size: .86rem; font-weight: 600; color: var(--quiet); margin: 1.15rem 0 .5rem; display: flex; gap: .5rem; align-items: baseline; }
+.heading { font-size: .86rem; font-weight: 600; color: var(--quiet); margin: .75rem 0 0; display: flex; gap: .5rem; align-items: baseline; }
 .heading b { font-weight: 400; color: var(--faint); }
 .tip { cursor: help; text-decoration: underline dotted var(--faint) 1px; text-underline-offset: 3px; }
 .suggested { border-left: 2px solid var(--line); padding: .1rem 0 .1rem .75rem; color: var(--quiet); font-size: .88rem; line-height: 1.5; margin: .6rem 0; }
@@ -92,14 +95,19 @@ a.sentence.on { background: var(--panel); border-left-color: var(--accent); }
 .card { display: block; border: 1px solid var(--line); border-radius: 8px; padding: .75rem .9rem; color: var(--ink); }
 a.card:hover { border-color: var(--accent); }
 .card .name { display: block; font-weight: 500; margin-bottom: .15rem; }
-.feature { display: grid; grid-template-columns: 3.4rem minmax(0, 1fr) auto; gap: 0 .9rem; align-items: center; padding: .42rem 0; border-bottom: 1px solid var(--line); }
-a.feature:hover { background: var(--panel); }
-.feature .id { color: var(--faint); font-size: .8rem; }
+.feature { display: grid; grid-template-columns: 4.4rem minmax(9rem, 1fr) var(--nums, auto); gap: 0 .9rem; align-items: center; padding: .42rem 0; border-bottom: 1px solid var(--line); min-height: 2.6rem; }
+a.feature:hover, a.feature.on { background: var(--panel); }
+.feature .id { color: var(--faint); font-size: .8rem; white-space: nowrap; }
 .feature .text { line-height: 1.35; }
 .feature .text.none { color: var(--faint); }
-.feature .nums { color: var(--quiet); font-size: .8rem; display: flex; gap: 1.1rem; white-space: nowrap; }
+.feature .nums { color: var(--quiet); font-size: .8rem; display: grid; grid-template-columns: auto 13.5rem 5.6rem 3.4rem 6.2rem; gap: 0 .9rem; align-items: center; white-space: nowrap; }
+.feature .nums > * { overflow: hidden; text-overflow: ellipsis; }
+.feature .nums .n { text-align: right; }
+.feature .nums .last { text-align: right; }
+.feature .nums.compact { grid-template-columns: auto auto; }
 .feature .strip { display: flex; gap: .3rem; }
 .feature .strip img { width: 3rem; height: 3rem; background: #000; border: 1px solid var(--line); object-fit: contain; }
+@media (max-width: 1150px) { .feature .nums { grid-template-columns: auto auto; } .feature .nums .extra { display: none; } }
 .empty { border: 1px dashed var(--line); border-radius: 8px; padding: 1.6rem 1.4rem; color: var(--quiet); max-width: 46rem; line-height: 1.55; }
 .empty b { color: var(--ink); font-weight: 500; display: block; margin-bottom: .2rem; }
 .foot { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .3rem 1.4rem; border-top: 1px solid var(--line); margin-top: 1.4rem; padding-top: .55rem; color: var(--faint); font-size: .76rem; }
@@ -110,8 +118,11 @@ a.feature:hover { background: var(--panel); }
 .menu a { padding: .38rem .6rem; border-radius: 6px; color: var(--quiet); }
 .menu a:hover { color: var(--ink); }
 .menu a.on { background: var(--raised); color: var(--ink); }
-section.stSidebar [data-testid="stSidebarUserContent"] { padding: 0 1rem 1rem; }
-section.stSidebar [data-testid="stSidebarHeader"] { height: 2.4rem; margin: 0; padding-bottom: 0; }
+section.stSidebar [data-testid="stSidebarContent"] { padding: 0 1rem; }
+section.stSidebar [data-testid="stSidebarUserContent"] { padding: 0 0 1rem; }
+section.stSidebar [data-testid="stSidebarHeader"] { height: 1.6rem; margin: 0; padding: 0; }
+section.stSidebar [data-testid="stSidebarUserContent"] > div > .stVerticalBlock { min-height: calc(100vh - 4.2rem); gap: .8rem; }
+section.stSidebar .stElementContainer:has(.research) { margin-top: auto; }
 section.stSidebar { min-width: 13.2rem; max-width: 13.2rem; }
 .research { color: var(--faint); font-size: .78rem; line-height: 1.5; }
 @media (prefers-reduced-motion: no-preference) { .frame, .card, .menu a { transition: border-color .12s, color .12s; } }

@@ -33,9 +33,9 @@ def finding_name(key: str) -> str:
 def filters(here: Here, *, status: bool = True) -> FeatureQuery:
     """The row of filters; what it says is in the address (q, finding, side, status, frequency, sort, dead)."""
     findings = here.explorer.counts("finding")
-    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with row:
-        with st.container(key="search", width=340):
+        with st.container(key="search", width=230):
             text = st.text_input(
                 "Search",
                 key="q",
@@ -48,7 +48,7 @@ def filters(here: Here, *, status: bool = True) -> FeatureQuery:
             ["", *sorted(findings)],
             key="finding",
             bind="query-params",
-            width=210,
+            width=190,
             format_func=lambda key: f"{finding_name(key)} ({findings.get(key, 0)})" if key else "Any finding",
             help="Finding of the description; in brackets how many living features have it.",
         )
@@ -57,7 +57,7 @@ def filters(here: Here, *, status: bool = True) -> FeatureQuery:
             ["", *SIDES],
             key="side",
             bind="query-params",
-            width=120,
+            width=125,
             format_func=lambda key: f"Patient's {key}" if key else "Any side",
             help="The patient's side: the patient's right is the left half of the picture.",
         )
@@ -68,7 +68,7 @@ def filters(here: Here, *, status: bool = True) -> FeatureQuery:
                 ["", *STATUSES],
                 key="status",
                 bind="query-params",
-                width=140,
+                width=125,
                 format_func=lambda key: key.capitalize() if key else "Any status",
                 help="Undescribed: no text. Suggested: the program's text. The rest: a reader's last word.",
             )
@@ -77,7 +77,7 @@ def filters(here: Here, *, status: bool = True) -> FeatureQuery:
             list(FREQUENCIES),
             key="frequency",
             bind="query-params",
-            width=165,
+            width=150,
             format_func=lambda key: _FREQUENCY_NAMES[key],
             help="Share of training X-rays in which the feature is active.",
         )
@@ -86,7 +86,7 @@ def filters(here: Here, *, status: bool = True) -> FeatureQuery:
             list(SORTS),
             key="sort",
             bind="query-params",
-            width=200,
+            width=160,
             format_func=lambda key: SORTS[key].capitalize(),
             help="Best supported: how much more often the description is said of X-rays that show the feature (z).",
         )

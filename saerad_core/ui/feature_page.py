@@ -135,7 +135,7 @@ def _words(here: Here, detail: FeatureDetail) -> None:
             f'<a class="link nav" href="{escape(here.links.page("curate", feature=row.feature_id))}">'
             f"{len(history)} {'edit' if len(history) == 1 else 'edits'}</a></div>"
         )
-    html(f'<div class="suggested">{_machine(row)}</div>')
+    html(f'<div class="suggested">{machine_words(row)}</div>')
     if st.button(
         "Edit description", key="edit", type="primary", shortcut="E", help="Opens this feature on the Curate page."
     ):
@@ -169,7 +169,7 @@ def _words(here: Here, detail: FeatureDetail) -> None:
         html(_neighbours(here, detail.similar, "cos"))
 
 
-def _machine(row: FeatureRow) -> str:
+def machine_words(row: FeatureRow) -> str:
     """The program's text with the counts behind it; stays in view whatever readers write."""
     if not row.machine_text:
         return "The program found no description: no statement is clearly commoner in the reports of X-rays that show this feature."

@@ -19,33 +19,38 @@ def described(row: FeatureRow) -> str:
 
 
 def feature_rows(
-    here: Here, rows: Sequence[FeatureRow], *, images: Mapping[int, Sequence[str]] | None = None, page: str = "features"
+    here: Here, rows: Sequence[FeatureRow], *, images: Mapping[int, Sequence[str]] | None = None, compact: bool = False
 ) -> str:
-    """Rows of feature number, X-rays, text, numbers; each leads to the feature.
+    """Rows of feature number, text, X-rays and numbers; each leads to the feature.
 
     Args:
         images: X-rays to show beside each feature.
-        page: page that a row leads to, features or curate.
+        compact: leave out the numbers, for narrow lists.
     """
-    return "".join(_row(here, row, (images or {}).get(row.feature_id, ()), page) for row in rows)
+    return "".join(_row(here, row, (images or {}).get(row.feature_id, ()), compact) for row in rows)
 
 
-def _row(here: Here, row: FeatureRow, images: Sequence[str], page: str) -> str:
+def _row(here: Here, row: FeatureRow, images: Sequence[str], compact: bool) -> str:
     strip = "".join(f'<img src="{escape(here.links.thumb(i))}" alt="" loading="lazy">' for i in images)
-    strip = f'<span class="strip">{strip}</span>' if strip else ""
-    auroc = ""
-    if row.best_auroc is not None and row.best_label:
-        says = f"AUROC of the activation for {label_name(row.best_label)}, over training patients"
-        auroc = f'<span title="{escape(says)}">{escape(label_name(row.best_label))} {score(row.best_auroc)}</span>'
-    frequency = f'<span title="Share of training X-rays in which the feature is active">{share(row.frequency)}</span>'
-    patients = (
-        f'<span title="Training patients with the feature active in an X-ray">{number(row.n_patients)} patients</span>'
-    )
     dot = f'<i class="dot" style="background:{colour_of(row.finding)}"></i>'
+    numbers = "" if compact else _numbers(row)
     return (
-        f'<a class="feature nav" href="{escape(here.links.page(page, feature=row.feature_id))}">'
-        f'<span class="id">{dot}#{row.feature_id}</span><span class="main">{described(row)}</span>'
-        f'<span class="nums">{strip}{auroc}{patients}{frequency}{status_chip(row.status)}</span></a>'
+        f'<a class="feature nav" href="{escape(here.links.feature(row.feature_id))}">'
+        f'<span class="id">{dot}#{row.feature_id}</span>{described(row)}'
+        f'<span class="nums{" compact" if compact else ""}"><span class="strip">{strip}</span>{numbers}'
+        f'<span class="last">{status_chip(row.status)}</span></span></a>'
+    )
+
+
+def _numbers(row: FeatureRow) -> str:
+    auroc, says = "", ""
+    if row.best_auroc is not None and row.best_label:
+        auroc = f"{label_name(row.best_label)} {score(row.best_auroc)}"
+        says = f"AUROC of the activation for {label_name(row.best_label)}, over training patients"
+    return (
+        f'<span class="n extra" title="{escape(says)}">{escape(auroc)}</span>'
+        f'<span class="n extra" title="Training patients with the feature active in an X-ray">{number(row.n_patients)} patients</span>'
+        f'<span class="n extra" title="Share of training X-rays in which the feature is active">{share(row.frequency)}</span>'
     )
 
 

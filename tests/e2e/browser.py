@@ -1,0 +1,94 @@
+"""A real server and a real browser for the tests and for the README's pictures."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+PROJECT = Path(__file__).resolve().parents[2]
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # The map of features is WebGL; SwiftShader draws it without a graphics card.
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+def chromium() -> str | None:
+    """The system's Chromium."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """`streamlit run app.py` over a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self._process: subprocess.Popen | None = None
+
+    def start(self) -> float:
+        """Start and wait until it answers; seconds that it took."""
+        began = time.monotonic()
+        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        options = ["--server.port", str(self.port), "--server.headless", "true", "--server.fileWatcherType", "none"]
+        self._process = subprocess.Popen(
+            command + options,
+            cwd=PROJECT,
+            env=os.environ | {"SAERAD_DATA": str(self.data), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+        )
+        while time.monotonic() - began < 60:
+            assert self._process.poll() is None, "the server ended while it started"
+            try:
+                with urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return time.monotonic() - began
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("the server didn't answer within 60 s")
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(timeout=20)
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[Server]:
+    server = Server(data)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def settle(page, timeout: float = 30_000) -> None:  # noqa: ANN001 - playwright's Page, imported by callers
+    """Wait until the script has run and every picture in sight is there."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=timeout)
+    page.wait_for_function(
+        "() => [...document.images].filter(i => i.loading !== 'lazy' && i.src).every(i => i.complete)", timeout=timeout
+    )
