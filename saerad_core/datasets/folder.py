@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from saerad_core.datasets.base import Record
 from saerad_core.datasets.splits import SPLITS, draw_split
 from saerad_core.errors import DatasetError
+from saerad_core.images.pictures import fit
 from saerad_core.images.radiograph import decode
 from saerad_core.workspace import DatasetInfo
 
@@ -52,6 +53,9 @@ class FolderDataset:
 
     def __init__(self, info: DatasetInfo) -> None:
         self.info = info
+        for option in ("images", "metadata"):
+            if not info.options.get(option):
+                raise DatasetError(f"A folder dataset needs the option {option!r}; build the workspace again.")
         self._images = Path(str(info.options["images"]))
         self._seed = int(info.options.get("seed", 0))
         if not self._images.is_dir():
@@ -77,42 +81,48 @@ class FolderDataset:
         if image_id not in self._by_id:
             raise DatasetError(f"There is no X-ray {image_id[:40]!r} in this dataset.")
         pixels = self.pixels(self._by_id[image_id])
-        scale = size / max(pixels.shape)
-        if scale >= 1:
-            return pixels
-        shape = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
-        return np.asarray(Image.fromarray(pixels).resize(shape, Image.Resampling.LANCZOS), dtype=np.float32).clip(0, 1)
+        return fit(pixels, size) if max(pixels.shape) > size else pixels
 
     def _list(self, table: pd.DataFrame) -> list[Record]:
         self.funnel["listed"] = len(table)
         table = table.drop_duplicates("file")
-        self.funnel["listed once"] = len(table)
         root = self._images.resolve()
-        found = [self._find(root, name) for name in table["file"]]
-        table = table.assign(path=found)[[path is not None for path in found]]
+        table = table.assign(path=[self._find(root, name) for name in table["file"]])
+        # One file under two names is one X-ray.
+        doubled = table["path"].duplicated() & (table["path"] != "")
+        table = table.loc[~doubled]
+        self.funnel["listed once"] = len(table)
+        table = table.loc[table["path"] != ""]
         self.funnel["file found"] = len(table)
         if table.empty:
             raise DatasetError(
                 f"None of the CSV's files is in {self._images}; the file column is relative to --images."
             )
-        table = table[table["patient_id"] != ""]
+        table = table.loc[table["patient_id"] != ""]
         self.funnel["patient known"] = len(table)
-        self.funnel["patients"] = table["patient_id"].nunique()
+        self.funnel["patients"] = len(set(table["patient_id"]))
+        if table.empty:
+            raise DatasetError("The CSV gives no patient_id; splits and counts are by patient.")
         splits = self._splits(table)
         stems = [image_id_of(path) for path in table["path"]]
         # a.png beside a.dcm: both need a name of their own.
-        twice = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
+        twice = {stem for stem, n in Counter(stems).items() if n > 1}
         ids = [
             f"{stem}-{_short(path)}" if stem in twice else stem for stem, path in zip(stems, table["path"], strict=True)
         ]
         rows = table.to_dict("records")
         return [self._record(row, name, split) for row, name, split in zip(rows, ids, splits, strict=True)]
 
-    def _find(self, root: Path, name: str) -> str | None:
-        path = (root / name).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
-            return None
-        return path.relative_to(root).as_posix()
+    def _find(self, root: Path, name: str) -> str:
+        """Path relative to ``root``; "" where there is no such file within it."""
+        try:
+            path = (root / name).resolve()
+            if path.is_relative_to(root) and path.is_file():
+                return path.relative_to(root).as_posix()
+        except (OSError, ValueError):
+            # Too long, or with a zero byte: no file has such a name.
+            return ""
+        return ""
 
     def _splits(self, table: pd.DataFrame) -> list[str]:
         given = [SPLIT_NAMES.get(name.lower(), name) for name in table["split"]]
@@ -189,8 +199,11 @@ def _view(text: str) -> str:
 
 
 def _age(text: str) -> int | None:
-    digits = re.match(r"0*(\d{1,3})(?:\.\d+)?\s*Y?", text.upper())
+    digits = re.fullmatch(r"0*(\d{1,3})(?:\.\d+)?\s*(Y|M|W|D|)[A-Z+]*", text.upper())
     if digits is None or int(digits.group(1)) > 130:
         return None
+    if digits.group(2) in ("M", "W", "D"):
+        # DICOM's age strings (PS3.5 6.2): months, weeks and days.
+        return int(digits.group(1)) // {"M": 12, "W": 52, "D": 365}[digits.group(2)]
     # Ages over 89 identify (HIPAA's safe harbour): 90 stands for all of them.
     return min(int(digits.group(1)), 90)

@@ -78,7 +78,7 @@ class SimulatedDataset:
         if (
             len(parts) == 2
             and dash
-            and index.isdigit()
+            and index.isdecimal()
             and int(index) < self._patients
             and prefix == f"S{self._seed:02d}"
         ):

@@ -66,6 +66,7 @@ def test_missing_doubled_and_foreign_files_are_counted(tmp_path) -> None:
     [
         ("file\na.png\n", "no column 'patient_id'"),
         ("file,patient_id\n", "lists no X-rays"),
+        ("file,patient_id\na.png,\n", "gives no patient_id"),
         ("file,patient_id\nzzz.png,1\n", "None of the CSV's files"),
         ("file,patient_id,split\na.png,1,holdout\n", "'holdout'"),
         ("file,patient_id,split\na.png,1,train\nb.png,1,test\n", "more than one split"),
@@ -99,6 +100,36 @@ def test_split_shares() -> None:
     drawn = [draw_split(f"p{i}") for i in range(5_000)]
     for split, share in zip(SPLITS, SHARES, strict=True):
         assert drawn.count(split) / 5_000 == pytest.approx(share, abs=0.02)
+
+
+def test_one_file_under_two_names_is_one_xray(tmp_path) -> None:
+    dataset = listing(tmp_path, "file,patient_id\na.png,1\n./a.png,1\nb.png,2\n")
+    assert [r.image_id for r in dataset.records()] == ["a", "b"]
+    assert dataset.funnel["listed"] == 3 and dataset.funnel["listed once"] == 2
+
+
+def test_names_that_no_file_can_have_are_not_found(tmp_path) -> None:
+    dataset = listing(tmp_path, f"file,patient_id\na.png,1\n{'x' * 5_000}.png,2\n/etc/passwd,3\n")
+    assert dataset.funnel["file found"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("59", 59),
+        ("059Y", 59),
+        ("41.0", 41),
+        ("018M", 1),
+        ("003D", 0),
+        ("95", 90),
+        ("90+", 90),
+        ("400", None),
+        ("old", None),
+    ],
+)
+def test_ages_are_years(tmp_path, text, years) -> None:
+    (record,) = listing(tmp_path, f"file,patient_id,age\na.png,1,{text}\n").records()
+    assert record.age == years
 
 
 def test_pictures_by_name(tmp_path) -> None:
