@@ -1,0 +1,84 @@
+"""The command line: what info, report and evaluate print, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from saerad_core.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def saerad(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "saerad_core", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+
+
+def test_info_prints_what_the_workspace_holds(tiny_workspace: Workspace) -> None:
+    done = saerad("info", tiny_workspace.root, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    wanted = (
+        "images", "patients", "features", "alive", "l0", "explained_variance", "dead_share", "described", "encoder", "dataset",
+        "schema_version",
+    )  # fmt: skip
+    assert set(wanted) <= set(found)
+    assert found["images"] == tiny_workspace.manifest.counts.images > 0
+    assert found["alive"] <= found["features"]
+    assert "clinical" in found["notice"].lower()
+
+
+def test_report_prints_findings_with_evidence(tiny_workspace: Workspace) -> None:
+    picture = next((tiny_workspace.root / "pictures").glob("*.webp"))
+    from PIL import Image
+
+    upload = tiny_workspace.root.parent / "upload.png"
+    Image.open(picture).convert("L").save(upload)
+    done = saerad("report", tiny_workspace.root, upload, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {"findings", "impression", "features", "warnings", "timings_ms"} <= set(found)
+    assert found["findings"] and found["features"]
+    for sentence in found["findings"] + found["impression"]:
+        assert sentence["text"].strip()
+        for evidence in sentence["evidence"]:
+            assert {"feature_id", "activation", "image_ids"} <= set(evidence)
+    for feature in found["features"]:
+        assert {"feature_id", "activation", "description"} <= set(feature)
+    assert {"decode", "encode", "features"} <= set(found["timings_ms"])
+
+
+def test_evaluate_writes_concepts_and_baselines(tiny_workspace: Workspace, tmp_path) -> None:
+    out = tmp_path / "figures.json"
+    done = saerad("evaluate", tiny_workspace.root, "--json", out)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert {"ours", "nearest", "probe_template", "all_normal"} <= set(found["reports"])
+    for scores in found["reports"].values():
+        assert all(0 <= scores[name] <= 1 for name in ("precision", "recall", "f1"))
+    assert all({"finding", "feature_id", "auroc"} <= set(concept) for concept in found["concepts"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("info", "data/no-such-workspace"), "There is no workspace"),
+        (("build", "--images", "nowhere", "--metadata", "nowhere.csv", "--out", "data/x"), "There is no folder"),
+        (("build", "--images", ".", "--metadata", "x.csv", "--out", "data/x", "--tokens", "both"), "cls or patch"),
+    ],
+)
+def test_mistakes_are_one_sentence_on_stderr(arguments: tuple, says: str) -> None:
+    done = saerad(*arguments)
+    assert done.returncode == 2
+    assert says in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_missing_upload_is_said_plainly(tiny_workspace: Workspace) -> None:
+    done = saerad("report", tiny_workspace.root, "nowhere.png")
+    assert done.returncode == 2 and "can't be read" in done.stderr
