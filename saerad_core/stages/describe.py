@@ -70,6 +70,7 @@ def describe_features(
         labels=labels,
         descriptions=descriptions,
         decoder=sae.W_dec.detach().cpu().numpy(),
+        codes=activated.codes,
     )
     workspace.manifest.counts.described = len(descriptions)
 

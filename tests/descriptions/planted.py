@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from saerad_core.descriptions.reported import Reported, read_reports
+from saerad_core.descriptions.reported import FactsOf, Reported, read_reports
 from saerad_core.vocabulary import Fact, Statement
 
 _SENTENCE = re.compile(
@@ -75,6 +76,8 @@ def plant(
     prevalence: float = 0.15,
     hit: float = 0.85,
     false: float = 0.02,
+    words: Callable[[Statement], str] = say,
+    reader: FactsOf = facts_of,
 ) -> Planted:
     """A split of ``patients`` patients with one or two X-rays each."""
     rng = np.random.default_rng(seed)
@@ -87,7 +90,7 @@ def plant(
             statements = [_statement(fact, rng) for fact in sorted(has)]
             named = {fact.finding for fact in has}
             statements += [Statement(f, present=False) for f in DENIED if f not in named and rng.random() < 0.7]
-            texts.append(" ".join(say(s) for s in statements))
+            texts.append(" ".join(words(s) for s in statements))
             truth.append(has)
             fires = rng.random(features) < 0.03
             for feature, on in PLANTED.items():
@@ -96,7 +99,7 @@ def plant(
             rows.append((f"p{patient}-{study}-{seed}", f"p{patient}", "PA" if rng.random() < 0.7 else "AP", sex, age))
     images = pd.DataFrame(rows, columns=["image_id", "patient_id", "view", "sex", "age"])
     active = sparse.csr_matrix(np.array(codes, dtype=np.float32))
-    return Planted(active, images, texts, read_reports(texts, facts_of), truth)
+    return Planted(active, images, texts, read_reports(texts, reader), truth)
 
 
 def _statement(fact: Fact, rng: np.random.Generator) -> Statement:
