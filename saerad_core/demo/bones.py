@@ -53,13 +53,19 @@ def add_ribs(fields: Fields) -> None:
             tube = shell(off, size, wall * 0.8) * 0.6 + 0.1 * (np.abs(off) < size)
             if a.cartilage > 0.15:
                 speck = np.sin(frame.x * 5.1 + level * 2.3) * np.sin(frame.y * 6.3 + level)
-                keep = keep + a.cartilage * 0.5 * step(r - last + 0.2, 0.0, 0.1) * (speck > 0.1) * (keep < 0.5) * (level <= 7)
+                keep = keep + a.cartilage * 0.5 * step(r - last + 0.2, 0.0, 0.1) * (speck > 0.1) * (keep < 0.5) * (
+                    level <= 7
+                )
         else:
             size = radius
-            keep = step(frame.ax, 1.2, 2.6) * (level >= 1) * (level <= 11) * (1 - 0.9 * (level > 10) * step(r, 0.4, 0.6))
+            keep = (
+                step(frame.ax, 1.2, 2.6) * (level >= 1) * (level <= 11) * (1 - 0.9 * (level > 10) * step(r, 0.4, 0.6))
+            )
             tube = shell(off, size, wall) + 0.18 * dome_profile((size - np.abs(off)) * (1 / size))
         along = 1 / np.sqrt(1.06 - r * r * 0.82)
-        fields.bone += (tube * keep * beyond * fields.rib_gap * np.minimum(along, 1.3) / np.sqrt(steep) * (0.98 * a.bone)).astype(np.float32)
+        fields.bone += (
+            tube * keep * beyond * fields.rib_gap * np.minimum(along, 1.3) / np.sqrt(steep) * (0.98 * a.bone)
+        ).astype(np.float32)
 
 
 def add_shoulders(fields: Fields) -> None:
@@ -156,11 +162,15 @@ def add_spine(fields: Fields) -> None:
     pedicle = 0.42 * np.exp(-(((np.sqrt(d) - 0.9) / 0.32) ** 2))
     spike = 0.4 * np.exp(-((x / 0.26) ** 2)) * np.exp(-(((level - np.round(level) - 0.25) / 0.2) ** 2))
     across = 0.3 * np.exp(-(((level - np.round(level) + 0.14) / 0.12) ** 2)) * (1 - step(np.abs(x), 2.2, 3.2)) * (u > 1)
-    strength = np.interp(y[:, 0], [-20, -6, 4, 14, 24], [0.9, 0.5, 0.38, 0.45, 0.7]).astype(np.float32)[:, None] * a.bone
+    strength = (
+        np.interp(y[:, 0], [-20, -6, 4, 14, 24], [0.9, 0.5, 0.38, 0.45, 0.7]).astype(np.float32)[:, None] * a.bone
+    )
     fields.bone[:, columns] += ((body + cortex + pedicle + spike + across) * strength).astype(np.float32)
 
     xs = frame.x[:, columns] - 0.16 * scene.technique.rotation
-    manubrium = dome_profile((2.7 - np.abs(xs)) * 0.9) * step(y, -7.4 - scene.technique.lordosis, -6.6 - scene.technique.lordosis)
+    manubrium = dome_profile((2.7 - np.abs(xs)) * 0.9) * step(
+        y, -7.4 - scene.technique.lordosis, -6.6 - scene.technique.lordosis
+    )
     manubrium = manubrium * (1 - step(y, -3.4, -2.4))
     fields.bone[:, columns] += (0.22 * a.bone * manubrium).astype(np.float32)
 

@@ -87,9 +87,9 @@ def _body(frame: Frame, scene: Scene, wall: Array) -> Array:
     a, y, ax = scene.anatomy, frame.y, frame.ax
     flesh = 2.7 + 0.9 * a.habitus + 0.5 * a.breast
     outer = np.maximum(wall, 0.55 * scene.half_width) + flesh + 0.6 * step(y, 8, 20) * max(a.habitus, 0)
-    depth = (a.depth + 0.6 * scene.depth_gain) * np.interp(
-        y, [-24, -14, -10, -6, 1, 12, 20], [0.5, 0.54, 0.64, 0.82, 1.0, 1.04, 1.08]
-    ).astype(np.float32)
+    depth = a.depth * np.interp(y, [-24, -14, -10, -6, 1, 12, 20], [0.5, 0.54, 0.64, 0.82, 1.0, 1.04, 1.08]).astype(
+        np.float32
+    )
     r2 = (ax / outer) ** 2
     trunk = depth * np.sqrt(np.clip(1 - r2 * (0.5 + 0.5 * r2), 0, None))
     neck = 11.5 * np.sqrt(np.clip(1 - (ax / (a.neck + 0.25 * np.clip(y + 16, 0, 8))) ** 2, 0, None))
@@ -153,8 +153,10 @@ def _lungs(frame: Frame, scene: Scene, wall: Array, dome: Array) -> tuple[Array,
     edge = np.interp(frame.y[:, 0], [-3, 0, 6, 12, 20], [2.5, 2.6, 2.2, 1.5, 0.8]).astype(np.float32)[:, None]
     edge = edge + 0.9 * a.unfolding * np.exp(-(((y - 5) / 6) ** 2)) + 0.4 * scene.heart_shift
     aorta = 2.6 * dome_profile((edge - x) * (1 / 1.5)) * dome_profile((x + 1.0) / 2.0) * step(y, -3.5, -1.0)
-    midline = (6.8 + 2.8 * step(y, -7.0, -1.0) - 3.4 * step(y, -1.0, 5.0)) / (1 + (ax / (2.1 + 0.8 * step(y, -1.0, 6.0))) ** 4)
-    spare = smooth_max(cavity - central - midline - knob - aorta, np.float32(0), 0.8)
+    midline = (6.8 + 2.8 * step(y, -7.0, -1.0) - 3.4 * step(y, -1.0, 5.0)) / (
+        1 + (ax / (2.1 + 0.8 * step(y, -1.0, 6.0))) ** 4
+    )
+    spare = smooth_max(cavity - central - midline - knob - aorta, np.zeros_like(cavity), 0.8)
     spare = np.where(cavity > 0.01, spare - np.float32(0.16) * (spare < 0.2), 0)
     spare = np.clip(spare, 0, cavity)
 
@@ -170,7 +172,9 @@ def _airways(frame: Frame, scene: Scene) -> Array:
     run = np.clip((y + 20) / 20, 0, 1)
     centre = scene.trachea * run**1.5
     half = 0.98 if a.sex == "M" else 0.84
-    trachea = 2.2 * np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)) * (1 - step(y, -0.3, 0.5)) * step(y, -21, -16)
+    trachea = (
+        2.2 * np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)) * (1 - step(y, -0.3, 0.5)) * step(y, -21, -16)
+    )
     gas = trachea
     for sign, slope, length, side in ((-1, 0.98, 2.6, 0), (1, 0.62, 4.0, 1)):
         along = (x - scene.trachea) * sign
@@ -204,7 +208,7 @@ def lung_texture(frame: Frame, seed: int, strength: float) -> Array:
     rng = np.random.default_rng(seed)
     fine = gaussian_filter(rng.standard_normal((256, 256), dtype=np.float32), 0.8, truncate=2.5) * 2.6
     coarse = zoom(rng.standard_normal((64, 64), dtype=np.float32), 4, order=1)
-    texture = (0.75 * fine + 0.7 * coarse) * strength
+    texture = np.asarray((0.75 * fine + 0.7 * coarse) * strength, dtype=np.float32)
     if frame.size != 256:
-        texture = zoom(texture, frame.size / 256, order=1)
+        return np.asarray(zoom(texture, frame.size / 256, order=1), dtype=np.float32)
     return texture

@@ -47,13 +47,31 @@ def pacemaker(fields: Fields, f: SimulatedFinding) -> None:
     right_edge, _ = scene.edges(np.array([6.0]))
     atrium = (-float(right_edge[0]) + 0.9, 5.2)
     ends: list[list[tuple[float, float]]] = [
-        [(_svc(scene, 1.0), 1.0), (-float(right_edge[0]) + 1.2, 6.0), (-0.8, low - 0.6), (0.55 * float(left[0]), low - 0.7)]
+        [
+            (_svc(scene, 1.0), 1.0),
+            (-float(right_edge[0]) + 1.2, 6.0),
+            (-0.8, low - 0.6),
+            (0.55 * float(left[0]), low - 0.7),
+        ]
     ]
     if rng.random() < 0.75:
-        ends.append([(_svc(scene, 1.0) + 0.25, 1.0), (atrium[0] + 1.3, 5.6), (atrium[0] + 1.7, 6.6), (atrium[0] + 0.5, 5.4), (atrium[0], 4.6)])
+        ends.append(
+            [
+                (_svc(scene, 1.0) + 0.25, 1.0),
+                (atrium[0] + 1.3, 5.6),
+                (atrium[0] + 1.7, 6.6),
+                (atrium[0] + 0.5, 5.4),
+                (atrium[0], 4.6),
+            ]
+        )
     ink = frame.ink()
     for k, end in enumerate(ends):
-        path = [exit_point, (loop[0], loop[1] - 3.2 - 0.4 * k), *_vein(scene, sign, (sign * 10.5, cy - 2.6 + 0.3 * k))[1:], *end]
+        path = [
+            exit_point,
+            (loop[0], loop[1] - 3.2 - 0.4 * k),
+            *_vein(scene, sign, (sign * 10.5, cy - 2.6 + 0.3 * k))[1:],
+            *end,
+        ]
         points = curve(path, 90)
         ink.line(points, 0.17, 0.3)
         ink.line(points[-4:], 0.26, 0.42)
@@ -69,12 +87,16 @@ def central_line(fields: Fields, f: SimulatedFinding) -> None:
     svc = [(_svc(scene, -1.0), -1.0), (_svc(scene, tip_y), tip_y)]
     if rng.random() < 0.5:
         neck = [(sign * 4.8, -18.0), (sign * 4.0, -12.5), (sign * 3.3, -8.2)]
-        path = [*neck, (-2.9, -5.4), *svc] if sign < 0 else [*neck, (2.3, -6.6), (-0.2, -4.8), (_svc(scene, -3.0), -3.0), *svc]
+        path = (
+            [*neck, (-2.9, -5.4), *svc]
+            if sign < 0
+            else [*neck, (2.3, -6.6), (-0.2, -4.8), (_svc(scene, -3.0), -3.0), *svc]
+        )
     else:
         path = [*_vein(scene, sign, (sign * 13.2, -5.2)), *svc]
     ink = frame.ink()
     points = curve(path, 80)
-    ink.line(points, 0.24, 0.28)
+    ink.line(points, 0.25, 0.34)
     ink.disc(path[0][0], path[0][1], 0.32, 0.3)
     fields.metal += ink.done()
 
@@ -90,10 +112,10 @@ def endotracheal_tube(fields: Fields, f: SimulatedFinding) -> None:
     middle = np.stack([xs, ys], axis=1)
     ink = frame.ink()
     ink.line(middle, 0.95, 0.045)
-    for offset, value in ((-0.47, 0.13), (0.47, 0.13)):
+    for offset, value in ((-0.47, 0.18), (0.47, 0.18)):
         ink.line(middle + [offset, 0], 0.1, value)
     stripe = 0.3 * (1 if rng.random() < 0.5 else -1)
-    ink.line(middle + [stripe, 0], 0.2, 0.34)
+    ink.line(middle + [stripe, 0], 0.22, 0.46)
     ink.line([(xs[-1] - 0.45, tip - 0.25), (xs[-1] + 0.45, tip + 0.3)], 0.14, 0.2)
     fields.metal += ink.done()
 
@@ -110,7 +132,7 @@ def nasogastric_tube(fields: Fields, f: SimulatedFinding) -> None:
     points = curve(path, 110)
     ink = frame.ink()
     ink.line(points, 0.42, 0.1)
-    ink.line(points, 0.17, 0.34)
+    ink.line(points, 0.19, 0.42)
     hole = _at(points, 0.9)
     ink.line(hole, 0.3, 0.03)
     ink.disc(float(points[-1, 0]), float(points[-1, 1]), 0.3, 0.45)
@@ -137,7 +159,7 @@ def sternal_wires(fields: Fields, f: SimulatedFinding) -> None:
         loop = np.stack([wide * np.cos(t), tall * np.sin(t) + 0.12 * np.cos(2 * t)], axis=1)
         c, s = np.cos(turn), np.sin(turn)
         loop = loop @ np.array([[c, s], [-s, c]]) + [cx, cy]
-        ink.line(loop, 0.14, 0.36)
+        ink.line(loop, 0.17, 0.5)
         twist = loop[rng.integers(2, 6)]
-        ink.line([tuple(twist), (twist[0] + rng.normal(0, 0.15), twist[1] + 0.55)], 0.22, 0.44)
+        ink.line([tuple(twist), (twist[0] + rng.normal(0, 0.15), twist[1] + 0.55)], 0.26, 0.6)
     fields.metal += ink.done()

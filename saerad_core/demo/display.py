@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter
 
 from saerad_core.demo.anatomy import Technique
 from saerad_core.demo.geometry import Array

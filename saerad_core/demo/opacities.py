@@ -26,7 +26,7 @@ def _spot(scene: Scene, rng: np.random.Generator, side: str, place: str, radius:
     y = min(y, scene.dome[index] - 0.7 * radius - 0.4)
     edges = scene.edges(np.array([y]))
     inner = max(float(edges[index][0]), 2.2) + 0.6 * radius + 0.5
-    outer = float(scene.wall(np.float64(y))) - 0.75 * radius - 0.7
+    outer = scene.wall_at(y) - 0.75 * radius - 0.7
     x = float(rng.uniform(inner, outer)) if outer > inner else 0.5 * (inner + outer)
     return sign * x, y
 
@@ -38,7 +38,7 @@ def _cloud(fields: Fields, seed: int, scale: float) -> Array:
     noise = rng.standard_normal((n, n), dtype=np.float32)
     sigma = max(scale * n / fields.frame.film * 0.5, 0.4)
     noise = gaussian_filter(noise, sigma, truncate=2.5) * (2 * np.sqrt(np.pi) * sigma)
-    return zoom(noise, fields.frame.size / n, order=1, mode="nearest")
+    return np.asarray(zoom(noise, fields.frame.size / n, order=1, mode="nearest"), dtype=np.float32)
 
 
 def _sphere(fields: Fields, x: float, y: float, radius: float, dense: float) -> None:
@@ -57,7 +57,7 @@ def nodule(fields: Fields, f: SimulatedFinding) -> None:
     rng = np.random.default_rng(f.seed)
     radius = 0.72 + 0.78 * f.extent
     x, y = _spot(fields.scene, rng, f.side, f.place, radius)
-    _sphere(fields, x, y, radius, 1.65 - 0.35 * f.extent)
+    _sphere(fields, x, y, radius, 2.0 - 0.55 * f.extent)
     for _ in range(2):
         _sphere(fields, x + rng.normal(0, 0.35 * radius), y + rng.normal(0, 0.35 * radius), 0.72 * radius, 0.45)
 
@@ -77,7 +77,7 @@ def mass(fields: Fields, f: SimulatedFinding) -> None:
         square = smooth_max(square, lobe, 0.5 * radius * radius)
     chord = 2 * np.sqrt(np.clip(square, 0, None))
     within = np.clip(chord, 0, 1)
-    fields.soft += (0.85 * chord + 0.7 * within).astype(np.float32)
+    fields.soft += (0.95 * chord + 0.9 * within).astype(np.float32)
     fields.vessels = (fields.vessels * (1 - 0.8 * within)).astype(np.float32)
 
 
@@ -88,7 +88,7 @@ def multiple_nodules(fields: Fields, f: SimulatedFinding) -> None:
         radius = rng.uniform(0.45, 1.1)
         place = str(rng.choice(["upper zone", "mid zone", "lower zone"], p=[0.22, 0.36, 0.42]))
         x, y = _spot(fields.scene, rng, "right" if k % 2 else "left", place, radius)
-        _sphere(fields, x, y, radius, 1.55)
+        _sphere(fields, x, y, radius, 1.8)
 
 
 def granuloma(fields: Fields, f: SimulatedFinding) -> None:
@@ -175,9 +175,11 @@ def linear_atelectasis(fields: Fields, f: SimulatedFinding) -> None:
         cx = x + rng.normal(0, 0.5)
         dx, dy = 0.5 * length * np.cos(tilt), sign * 0.5 * length * np.sin(tilt)
         sag = rng.normal(0, 0.25)
-        d, t = segment(frame.x, frame.y - sag * ((frame.x - cx) / (0.5 * length)) ** 2, (cx - dx, cy - dy), (cx + dx, cy + dy))
+        d, t = segment(
+            frame.x, frame.y - sag * ((frame.x - cx) / (0.5 * length)) ** 2, (cx - dx, cy - dy), (cx + dx, cy + dy)
+        )
         band = (1 - step(d, 0.6 * thick, 1.5 * thick)) * step(t, 0.0, 0.12) * (1 - step(t, 0.85, 1.0))
-        fields.soft += ((1.7 + 0.5 * f.extent) * band * np.clip(0.15 + fields.air * 0.3, 0, 1)).astype(np.float32)
+        fields.soft += ((2.5 + 0.6 * f.extent) * band * np.clip(0.15 + fields.air * 0.3, 0, 1)).astype(np.float32)
 
 
 def oedema(fields: Fields, f: SimulatedFinding) -> None:
@@ -199,7 +201,7 @@ def oedema(fields: Fields, f: SimulatedFinding) -> None:
         base = scene.dome[side]
         for _ in range(int(10 + 16 * grade)):
             y = base + rng.uniform(-7.0, 2.4)
-            wall = float(scene.wall(np.float64(y))) - 0.15
+            wall = scene.wall_at(y) - 0.15
             length = rng.uniform(1.3, 2.3)
             ink.line([(sign * wall, y), (sign * (wall - length), y + rng.normal(0.12, 0.12))], 0.11, 1.5)
         hx, hy = hilum_point(scene, side)
@@ -211,7 +213,9 @@ def oedema(fields: Fields, f: SimulatedFinding) -> None:
             ink.line([p0, p1], 0.1, 1.2)
         for _ in range(3 + int(3 * grade)):
             angle, away = rng.uniform(0.3, 2.4), rng.uniform(1.6, 3.6)
-            ink.disc(hx + sign * away * np.sin(angle), hy - away * np.cos(angle), rng.uniform(0.34, 0.5), 1.9, ring=0.16)
+            ink.disc(
+                hx + sign * away * np.sin(angle), hy - away * np.cos(angle), rng.uniform(0.34, 0.5), 1.9, ring=0.16
+            )
     fields.soft += ink.done() * np.clip(fields.air * 0.3, 0, 1) * (0.55 + 0.45 * grade)
     fields.texture = fields.texture * (1 + 2.0 * grade)
 
@@ -242,13 +246,15 @@ def hiatus_hernia(fields: Fields, f: SimulatedFinding) -> None:
     cy = 0.5 * (scene.dome[0] + scene.dome[1]) + 0.6 - 0.78 * radius
     round_ = ellipsoid(frame.x, frame.y, (cx, cy), (1.12 * radius, radius))
     above = 1 - step(frame.y, scene.dome[1] + 0.5, scene.dome[1] + 2.0)
-    fields.soft += ((0.7 + 0.2 * radius) * round_ * above + 0.4 * np.clip(round_ * 3, 0, 1) * above).astype(np.float32)
+    fields.soft += (
+        (1.5 + 0.45 * radius) * (1.7 if scene.technique.supine else 1.0) * round_ * above
+        + 1.0 * np.clip(round_ * 3, 0, 1) * above
+    ).astype(np.float32)
     inner = ellipsoid(frame.x, frame.y, (cx, cy), (1.0 * radius, 0.86 * radius))
     level = cy - (0.05 + 0.3 * rng.random()) * radius
-    gas = (1.5 + 0.75 * radius) * inner
+    gas = (3.0 + 0.9 * radius) * inner
     if scene.technique.supine:
-        gas = gas * 0.55
+        gas = gas * 0.8
     else:
         gas = gas * (1 - step(frame.y, level - 0.12, level + 0.12))
     fields.gas += gas.astype(np.float32)
-

@@ -10,7 +10,7 @@ from saerad_core.demo import devices, opacities, pleura
 from saerad_core.demo.bones import rib_phase
 from saerad_core.demo.chest import Fields
 from saerad_core.demo.geometry import Array, step
-from saerad_core.demo.scene import SIGN, graded
+from saerad_core.demo.scene import graded
 from saerad_core.demo.study import SimulatedFinding
 
 _LUNG = {
@@ -82,8 +82,8 @@ def _break_ribs(fields: Fields, f: SimulatedFinding) -> None:
     column = np.where(here[row])[0]
     first = round(float(phase[row, column[0]] if len(column) else phase[row, 0])) - count // 2
     first = int(np.clip(first, 2, 9 - count))
-    shift: Array = np.zeros_like(phase) if isinstance(fields.rib_shift, float) else fields.rib_shift
-    gap: Array = np.ones_like(phase) if isinstance(fields.rib_gap, float) else fields.rib_gap
+    shift: Array = fields.rib_shift + np.zeros_like(phase)
+    gap: Array = fields.rib_gap * np.ones_like(phase)
     side = frame.left if f.side == "left" else ~frame.left
     level = np.round(phase)
     for k in range(count):
@@ -93,14 +93,11 @@ def _break_ribs(fields: Fields, f: SimulatedFinding) -> None:
         slant = r + (phase - level) * 0.06
         tail = step(slant, at, at + 0.008) * (1 - step(slant, at + 0.16, at + 0.3))
         shift = shift + on * tail * move
-        gap = gap * (1 - 0.95 * on * np.exp(-(((slant - at) / 0.026) ** 2)))
+        gap = gap * (1 - 0.95 * on * np.exp(-(((slant - at) / 0.034) ** 2)))
         ys, xs = np.where(on & (np.abs(r - at) < 0.02) & (np.abs(phase - level) < 0.12))
         if len(ys):
             cx, cy = float(frame.x[ys, xs].mean()), float(frame.y[ys, 0].mean())
             d2 = (frame.x - cx) ** 2 + (frame.y - cy) ** 2
-            fields.bone += (1.6 * np.exp(-d2 / 0.3)).astype(np.float32)
+            fields.bone += (2.0 * np.exp(-d2 / 0.34)).astype(np.float32)
             fields.soft += (0.9 * np.exp(-d2 / 0.9)).astype(np.float32)
     fields.rib_shift, fields.rib_gap = shift, gap
-
-
-__all__ = ["SIGN", "after_bones", "before_bones", "vessel_change"]

@@ -60,7 +60,7 @@ def pneumothorax(fields: Fields, f: SimulatedFinding) -> None:
     room = np.clip(fields.air * 0.3, 0, 1)
     fields.vessels = (fields.vessels * (1 - outer)).astype(np.float32)
     fields.texture = fields.texture * (1 - outer).astype(np.float32)
-    dense = 0.05 + 0.022 * width
+    dense = min(max(0.022 * (width - 2.2), 0.0), 0.15)
     lung = on * (1 - outer)
     fields.density = (fields.density * (1 - 0.97 * outer) + dense * lung).astype(np.float32)
     fields.soft += (0.85 * line * room).astype(np.float32)
@@ -88,7 +88,9 @@ def thickening(fields: Fields, f: SimulatedFinding) -> None:
     # Blunts the angle as well.
     side = 0 if f.side == "right" else 1
     floor = scene.dome[side] + scene.sulcus[side]
-    corner = on * np.exp(-((np.clip(fields.wall - frame.ax, 0, None) / 1.7) ** 2)) * step(frame.y, floor - 3.2, floor - 0.6)
+    corner = (
+        on * np.exp(-((np.clip(fields.wall - frame.ax, 0, None) / 1.7) ** 2)) * step(frame.y, floor - 3.2, floor - 0.6)
+    )
     fields.air = (fields.air * (1 - 0.9 * corner)).astype(np.float32)
     if rng.random() < 0.4:
         plaque = np.sin(frame.y * 2.3 + rng.uniform(0, 6)) * np.sin(frame.ax * 3.1 + frame.y * 1.1 + rng.uniform(0, 6))
@@ -112,7 +114,7 @@ def apical_scarring(fields: Fields, f: SimulatedFinding) -> None:
     top = -scene.anatomy.apex
     for _ in range(int(9 + 7 * f.extent)):
         y0 = top + rng.uniform(0.8, 3.0)
-        edge = float(scene.wall(np.float64(y0)))
+        edge = scene.wall_at(y0)
         x0 = sign * rng.uniform(2.8, max(3.4, edge - 0.4))
         angle = rng.normal(0.2, 0.6)
         length = rng.uniform(1.6, 4.2)

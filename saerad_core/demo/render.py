@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import gaussian_filter
 
 from saerad_core.demo.anatomy import Anatomy, Technique
 from saerad_core.demo.bones import add_calcified_knob, add_ribs, add_shoulders, add_spine
@@ -22,6 +22,19 @@ from saerad_core.vocabulary import Fact
 Array = np.ndarray
 _VISIBLE = 0.03
 """Change of the line integral that counts as the finding's; under half a grey level in a hundred."""
+
+_BROAD = {
+    "cardiomegaly",
+    "hyperinflation",
+    "interstitial_oedema",
+    "lobar_collapse",
+    "pleural_effusion",
+    "pneumothorax",
+    "raised_hemidiaphragm",
+    "scoliosis",
+    "widened_mediastinum",
+}
+"""Findings that change an area rather than a line: their mask is that area, without the speckle of shifted markings."""
 
 
 class Rendered(NamedTuple):
@@ -105,4 +118,6 @@ def _mask(study: Study, drawn: Sequence[SimulatedFinding], finding: SimulatedFin
         # Wholly hidden by another finding: where it would show alone.
         alone = fields_of(study.anatomy, study.technique, (finding,), size).line_integral()
         change = np.abs(alone - fields_of(study.anatomy, study.technique, (), size).line_integral())
+    if finding.finding in _BROAD:
+        change = gaussian_filter(change, 0.008 * size, truncate=2.5)
     return change > min(_VISIBLE, 0.4 * float(change.max()))

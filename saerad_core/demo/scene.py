@@ -57,13 +57,17 @@ class Scene:
         shape = np.sqrt(1 - upper ** (2.55 * self.anatomy.taper))
         return self.half_width * shape * (1 - 0.5 * lower * lower) + 1e-3
 
+    def wall_at(self, y: float) -> float:
+        """Inner half-width of the thorax at one height."""
+        return float(self.wall(np.array([y]))[0])
+
     def apex_line(self, ax: Array) -> Array:
         """Height of the lungs' upper outline at distances ``ax`` from the midline."""
         return -self.anatomy.apex + 0.13 * np.clip(5.2 - ax, 0, None) ** 2
 
     def dome_line(self, frame: Frame) -> Array:
         """Height of the diaphragm's outline over every pixel's x, [size, size]."""
-        edge = float(self.wall(np.float64(self.floor)))
+        edge = self.wall_at(self.floor)
         lines = []
         for side in (0, 1):
             peak = (0.46 if side == 0 else 0.5) * self.half_width
@@ -216,7 +220,7 @@ def _hyperinflation(scene: Scene, f: SimulatedFinding, ratio: float) -> float:
     scene.floor = max(scene.dome[0] + scene.sulcus[0], scene.floor)
     scene.density *= 0.5 - 0.15 * f.extent
     scene.vessel *= 0.72
-    scene.depth_gain += 2.5 + 1.5 * f.extent
+    scene.depth_gain += 1.6 + 1.2 * f.extent
     return ratio * (0.84 - 0.08 * f.extent)
 
 

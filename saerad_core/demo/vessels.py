@@ -27,7 +27,16 @@ def _tree(seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         for angle, width in _TRUNKS:
             heading = angle + dice.gauss(0, 0.09)
             down = 0.1 * min(max(heading - 1.2, -0.6), 1.6) * (1.0 if side == 0 else 0.9)
-            _grow(branches, dice, dice.gauss(0.02, 0.02), down, heading, width * dice.uniform(0.85, 1.15), dice.uniform(0.3, 0.4), 0)
+            _grow(
+                branches,
+                dice,
+                dice.gauss(0.02, 0.02),
+                down,
+                heading,
+                width * dice.uniform(0.85, 1.15),
+                dice.uniform(0.3, 0.4),
+                0,
+            )
         branches.sort(key=lambda branch: branch[1])
         points = np.array([point for branch, _ in branches for point in branch])
         sides.append((points, np.array([width for _, width in branches])))
@@ -55,19 +64,35 @@ def _grow(
         return
     heading = angle + bend
     turn = 1.0 if dice.random() < 0.5 else -1.0
-    _grow(branches, dice, x, y, heading + turn * dice.uniform(0.08, 0.26), width * 0.76, length * dice.uniform(0.7, 0.88), order + 1)
-    _grow(branches, dice, x, y, heading - turn * dice.uniform(0.35, 0.6), width * 0.58, length * dice.uniform(0.6, 0.8), order + 1)
+    _grow(
+        branches,
+        dice,
+        x,
+        y,
+        heading + turn * dice.uniform(0.08, 0.26),
+        width * 0.76,
+        length * dice.uniform(0.7, 0.88),
+        order + 1,
+    )
+    _grow(
+        branches,
+        dice,
+        x,
+        y,
+        heading - turn * dice.uniform(0.35, 0.6),
+        width * 0.58,
+        length * dice.uniform(0.6, 0.8),
+        order + 1,
+    )
     if order <= 2:
         mx, my = points[1]
         _grow(branches, dice, mx, my, heading + turn * dice.uniform(0.45, 0.85), width * 0.45, length * 0.62, order + 2)
 
 
 def hilum_point(scene: Scene, side: int) -> tuple[float, float]:
-    """Body coordinates of a hilum."""
-    right, left = scene.edges(np.array([scene.hilum[side]]))
-    reach = float((right if side == 0 else left)[0]) + 0.75
-    base = 4.2 if side == 0 else 4.7
-    return (1.0 if side else -1.0) * max(0.5 * (reach + base), base - 0.6), scene.hilum[side]
+    """Body coordinates of a hilum. It follows a shift of the mediastinum, not the heart's size."""
+    base = (4.15 if side == 0 else 4.65) * (0.5 + 0.5 * scene.half_width / 13.5)
+    return (base if side else -base) * scene.technique.magnification + 0.6 * scene.heart_shift, scene.hilum[side]
 
 
 def place(scene: Scene, side: int, points: Array) -> Array:
@@ -94,7 +119,7 @@ def add_vessels(fields: Fields, upper: float = 1.0, gain: float = 1.0) -> None:
     ink = frame.ink()
     for side, (points, widths) in enumerate(_tree(scene.anatomy.seed)):
         pixels = frame.canvas(place(scene, side, points)).reshape(len(widths), -1)
-        calibres = widths * scene.vessel * gain * np.where(points[:: _POINTS, 1] < -0.05, upper, 1.0)
+        calibres = widths * scene.vessel * gain * np.where(points[::_POINTS, 1] < -0.05, upper, 1.0)
         for path, calibre in zip(pixels.tolist(), calibres.tolist(), strict=True):
             ink.trace(path, calibre, 2.2 * calibre + 0.14)
     fields.vessels += ink.done()

@@ -36,7 +36,16 @@ def _study(seed: int, findings: tuple[SimulatedFinding, ...] = (), view: str = "
     rng = np.random.default_rng(seed)
     sex, age = ("F", "M")[seed % 2], 30 + 7 * seed % 55
     return Study(
-        f"p{seed}", f"s{seed}", 0, sex, age, view, sample_anatomy(rng, sex, age), sample_technique(rng, view), findings, seed
+        f"p{seed}",
+        f"s{seed}",
+        0,
+        sex,
+        age,
+        view,
+        sample_anatomy(rng, sex, age),
+        sample_technique(rng, view),
+        findings,
+        seed,
     )
 
 
@@ -110,7 +119,9 @@ def test_a_sided_findings_mask_lies_on_its_side(finding: SimulatedFinding, seed:
 def test_scoliosis_bends_to_its_side() -> None:
     for side, sign in (("right", -1), ("left", 1)):
         study = _study(2)
-        scene = build_scene(study.anatomy, study.technique, (SimulatedFinding("scoliosis", side, "", "moderate", 0.5, 3),))
+        scene = build_scene(
+            study.anatomy, study.technique, (SimulatedFinding("scoliosis", side, "", "moderate", 0.5, 3),)
+        )
         assert scene.bend is not None
         assert sign * scene.bend[np.argmax(np.abs(scene.bend))] > 2
 
@@ -121,7 +132,9 @@ def test_other_findings_stay_when_one_is_left_out() -> None:
     both, alone = _study(8, (nodule, wires)), _study(8, (wires,))
     for key in ("nodule", nodule, Fact("nodule", "right", "upper zone")):
         np.testing.assert_array_equal(render(both, without=[key]).pixels, render(alone).pixels)
-    np.testing.assert_array_equal(render(both, without=[Fact("nodule", "left", "upper zone")]).pixels, render(both).pixels)
+    np.testing.assert_array_equal(
+        render(both, without=[Fact("nodule", "left", "upper zone")]).pixels, render(both).pixels
+    )
 
 
 def test_a_finding_wholly_hidden_by_another_keeps_a_mask() -> None:
@@ -143,7 +156,8 @@ def test_both_sizes_show_the_same_scene(view: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "low", "high"), [("", 0.39, 0.51), ("mild", 0.52, 0.58), ("moderate", 0.57, 0.65), ("severe", 0.64, 0.76)]
+    ("severity", "low", "high"),
+    [("", 0.39, 0.51), ("mild", 0.52, 0.58), ("moderate", 0.57, 0.65), ("severe", 0.64, 0.76)],
 )
 def test_the_cardiothoracic_ratio_follows_severity(severity: str, low: float, high: float) -> None:
     for seed in range(6):
