@@ -46,6 +46,8 @@ def main() -> None:
     out.write(json.dumps({"shape": radiograph.pixels.shape, "facts": radiograph.facts}).encode() + b"\n")
     out.write(radiograph.pixels.tobytes())
     out.flush()
+    # The caller waits for the end of this process; taking the libraries down in order is half of a small file's time.
+    os._exit(0)
 
 
 if __name__ == "__main__":
