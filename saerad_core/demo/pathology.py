@@ -81,7 +81,7 @@ def _break_ribs(fields: Fields, f: SimulatedFinding) -> None:
     row = rows[np.argmin(np.abs(rows - row))] if len(rows) else row
     column = np.where(here[row])[0]
     first = round(float(phase[row, column[0]] if len(column) else phase[row, 0])) - count // 2
-    first = int(np.clip(first, 2, 9 - count))
+    first = int(np.clip(first - (f.place == "upper zone"), 1, 9 - count))
     shift: Array = fields.rib_shift + np.zeros_like(phase)
     gap: Array = fields.rib_gap * np.ones_like(phase)
     side = frame.left if f.side == "left" else ~frame.left

@@ -55,7 +55,7 @@ def _id(finding: SimulatedFinding) -> str:
 
 def test_a_film_is_reproducible_float32_and_in_range() -> None:
     for seed in range(4):
-        study = _study(seed, CASES[seed * 7 : seed * 7 + 3], "AP" if seed % 2 else "PA")
+        study = _study(seed, tuple(CASES[seed * 7 : seed * 7 + 3]), "AP" if seed % 2 else "PA")
         first, second = render(study), render(study)
         assert first.pixels.dtype == np.float32
         assert first.pixels.shape == (256, 256)
@@ -114,6 +114,18 @@ def test_a_sided_findings_mask_lies_on_its_side(finding: SimulatedFinding, seed:
         change = fields_of(study.anatomy, study.technique, (finding,), 128).metal
         centre = float(np.average(x, weights=change)) * sign
     assert centre > 0
+
+
+@pytest.mark.parametrize("key", [key for key in SIMULATED if "mid zone" in TERMS[key].places])
+def test_a_finding_lies_in_its_zone(key: str) -> None:
+    for seed, place in enumerate(TERMS[key].places):
+        finding = SimulatedFinding(key, ("right", "left")[seed % 2], place, "", 0.4, seed)
+        study = _study(20 + seed, (finding,))
+        mask = render(study, size=128, masks=True).masks[finding]
+        scene = build_scene(study.anatomy, study.technique, ())
+        height = float(np.broadcast_to(scene.frame(128).y, mask.shape)[mask].mean())
+        low, high = scene.zone(place)
+        assert low - 0.7 < height < high + 0.7
 
 
 def test_scoliosis_bends_to_its_side() -> None:
