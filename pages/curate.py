@@ -34,7 +34,7 @@ def queue(now: Here) -> tuple[list[int], int]:
         required=True,
         key="queue",
         bind="query-params",
-        format_func=QUEUES.get,
+        format_func=lambda key: QUEUES[key],
         help=_SAYS,
         width="stretch",
     )

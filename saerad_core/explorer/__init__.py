@@ -1,6 +1,6 @@
 """What pages ask of a workspace: one reader over the store, the readers' edits, the map and the evaluation."""
 
-from saerad_core.explorer.reader import BANDS, Explorer
+from saerad_core.explorer.reader import Explorer
 from saerad_core.explorer.rows import (
     SORTS,
     STATUSES,
@@ -16,6 +16,7 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
+from saerad_core.store.activations import BANDS
 
 __all__ = [
     "BANDS",

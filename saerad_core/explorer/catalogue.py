@@ -6,7 +6,7 @@ The largest dictionary has 49,152 features: a filter over columns takes millisec
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -90,7 +90,7 @@ class Catalogue:
             keep &= (frame["n_images"] > 0).to_numpy()
         if query.described is not None:
             keep &= (frame["text"] != "").to_numpy() == query.described
-        found = frame[keep]
+        found = frame.loc[keep]
         by = {
             "strength": _descending(found, "z"),
             "auroc": _descending(found, "best_auroc"),
@@ -104,7 +104,7 @@ class Catalogue:
 
     def row(self, feature_id: int) -> FeatureRow:
         """One feature; KeyError where there is none."""
-        return _row(self._frame.loc[feature_id])
+        return _row(cast(pd.Series, self._frame.loc[feature_id]).to_dict())
 
     def beside(self, feature_id: int) -> tuple[int | None, int | None]:
         """The living features before and after this one, by number."""
@@ -123,7 +123,7 @@ class Catalogue:
 
     def counts(self, column: str) -> dict[str, int]:
         """How many living features have each value of finding, side or status."""
-        alive = self._frame[self._frame["n_images"] > 0]
+        alive = self._frame.loc[self._frame["n_images"] > 0]
         return {str(key): int(n) for key, n in alive[column].value_counts().items() if key}
 
 
@@ -140,7 +140,7 @@ def _float(value: Any) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
 
 
-def _row(record: pd.Series) -> FeatureRow:
+def _row(record: dict[str, Any]) -> FeatureRow:
     get = record.get
     return FeatureRow(
         feature_id=int(record["feature_id"]),

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from saerad_core.explorer.rows import Edit, ImageRow
+from saerad_core.store.journal import Revision
 from saerad_core.vocabulary import Statement
 
 
@@ -41,6 +42,6 @@ def _facts(value: Any) -> tuple[Statement, ...] | None:
     return tuple(Statement(**fact) for fact in json.loads(value)) if isinstance(value, str) else None
 
 
-def edit(one: Any) -> Edit:
-    """One event of the curation store."""
-    return Edit(one.revision, one.status, one.text or "", one.author, str(one.when)[:16].replace("T", " "))
+def edit(act: Revision) -> Edit:
+    """One act of the curation store."""
+    return Edit(act.number, act.status, act.text, act.author, act.at[:16].replace("T", " "))

@@ -28,9 +28,10 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
-from saerad_core.store.activations import BANDS, ActivationStore
+from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation import ConflictError, CurationStore
 from saerad_core.workspace import Workspace
+
 
 class Explorer:
     """Reads one workspace; safe to share between threads."""
@@ -158,7 +159,10 @@ class Explorer:
         if not feature_ids:
             return {}
         frame = self.store.top_images_of(feature_ids, count, split="train")
-        return {int(i): [str(name) for name in group] for i, group in frame.groupby("feature_id")["image_id"]}
+        images: dict[int, list[str]] = {}
+        for feature_id, image_id in zip(frame["feature_id"], frame["image_id"], strict=True):
+            images.setdefault(int(feature_id), []).append(str(image_id))
+        return images
 
     def evidence_phrases(self, row: FeatureRow, image: ImageRow) -> list[str]:
         """Words of an X-ray's report that say what the feature's description says."""
@@ -186,8 +190,24 @@ class Explorer:
 
         Raises:
             Conflict: somebody else was faster.
-            SaeRadError: the text or the name is missing.
+            SaeRadError: the text or the name won't do, or another program is writing.
         """
+        text = " ".join(text.split())
+        try:
+            if status == "edited":
+                self.curation.save_description(feature_id, text, author, base_revision)
+            elif status == "suggested":
+                self.curation.revert(feature_id, author, base_revision)
+            else:
+                self.curation.set_status(feature_id, status, author, base_revision)
+        except ConflictError as error:
+            other = self.row(feature_id)
+            who = error.current.author if error.current else "Somebody"
+            theirs = f"now {other.status}, \N{LEFT DOUBLE QUOTATION MARK}{other.text}\N{RIGHT DOUBLE QUOTATION MARK}"
+            mine = f"; yours is \N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}" if text else ""
+            raise Conflict(
+                f"{who} changed feature #{feature_id} while you looked at it: it is {theirs}{mine}."
+            ) from error
 
     # -- the map and the figures
 

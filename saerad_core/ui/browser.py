@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 _SCRIPT = (Path(__file__).parent / "browser.js").read_text(encoding="utf-8")
 
 
 @st.cache_resource(show_spinner=False)
 def _component():  # noqa: ANN202 - streamlit gives its renderer no public type
-    return st.components.v2.component("saerad_browser", js=_SCRIPT, isolate_styles=False)
+    return component("saerad_browser", js=_SCRIPT, isolate_styles=False)
 
 
 def browser_helper() -> None:

@@ -55,7 +55,9 @@ def _head(here: Here, row: FeatureRow, after: int | None) -> None:
             f'<div class="chips"><a class="chip nav" href="{escape(here.links.feature(row.feature_id))}" '
             f'title="Open the feature\'s own page">#{row.feature_id}</a>{status_chip(row.status)}</div>'
         )
-        if st.button("Next in queue", key="after", shortcut="N", disabled=after is None, help="The next feature of the queue."):
+        if st.button(
+            "Next in queue", key="after", shortcut="N", disabled=after is None, help="The next feature of the queue."
+        ):
             st.query_params["feature"] = str(after)
             st.rerun()
     html(f'<div class="hero{"" if row.text else " none"}">{escape(row.text) if row.text else "Not described"}</div>')
@@ -101,6 +103,7 @@ def _edit(here: Here, row: FeatureRow, history: list[Edit]) -> None:
             help="Kept with every edit. Stays in this session.",
         )
         # Widgets are forgotten when their page is left; the name isn't.
+        author = author or ""
         st.session_state["author"] = author
     with st.container(horizontal=True, gap="small"):
         if st.button(
@@ -114,9 +117,10 @@ def _edit(here: Here, row: FeatureRow, history: list[Edit]) -> None:
         for status, name, key, says in _JUDGEMENTS:
             if st.button(name, key=status, shortcut=key, help=says, disabled=not row.text):
                 _act(here, row, draft, status, author)
-        if history and history[-1].status != "suggested":
-            if st.button("Back to suggestion", key="revert", help="The program's text counts again; the history keeps yours."):
-                _act(here, row, draft, "suggested", author)
+        touched = bool(history) and history[-1].status != "suggested"
+        says = "The program's text counts again; the history keeps yours."
+        if touched and st.button("Back to suggestion", key="revert", help=says):
+            _act(here, row, draft, "suggested", author)
     _said(here, row, draft, text)
 
 
@@ -153,15 +157,33 @@ def _said(here: Here, row: FeatureRow, draft: _Draft, text: str) -> None:
         del st.session_state["said"]
 
     with st.container(horizontal=True):
-        st.button("Go on with mine", key="mine", on_click=take, args=(text,), help="Your text stays in the box and can be saved over the other one.")
-        st.button("Take the other", key="theirs", on_click=take, args=(here.explorer.text(row.feature_id),), help="Drops your text.")
+        st.button(
+            "Go on with mine",
+            key="mine",
+            on_click=take,
+            args=(text,),
+            help="Your text stays in the box and can be saved over the other one.",
+        )
+        st.button(
+            "Take the other",
+            key="theirs",
+            on_click=take,
+            args=(here.explorer.text(row.feature_id),),
+            help="Drops your text.",
+        )
 
 
 def _images(here: Here, row: FeatureRow) -> None:
     if not row.alive:
         return
     images, _ = here.explorer.top_images(row.feature_id, BANDS[0], SHOWN)
-    html(heading("Strongest", "Training X-rays with the highest activation, one a patient. Hold H for the heatmap.", "one a patient"))
+    html(
+        heading(
+            "Strongest",
+            "Training X-rays with the highest activation, one a patient. Hold H for the heatmap.",
+            "one a patient",
+        )
+    )
     html(
         xray_grid(
             [
@@ -181,7 +203,13 @@ def _images(here: Here, row: FeatureRow) -> None:
 
 
 def _history(history: list[Edit]) -> None:
-    html(heading("History", "Every edit of this feature, latest first. Nothing is ever overwritten.", str(len(history)) if history else ""))
+    html(
+        heading(
+            "History",
+            "Every edit of this feature, latest first. Nothing is ever overwritten.",
+            str(len(history)) if history else "",
+        )
+    )
     if not history:
         html('<p class="quiet">No reader has touched this feature yet.</p>')
         return

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 _FOLDER = Path(__file__).parent
 
 
 @st.cache_resource(show_spinner=False)
 def _component():  # noqa: ANN202 - streamlit gives its renderer no public type
-    return st.components.v2.component(
+    return component(
         "saerad_viewer",
         html='<div class="v"></div>',
         css=(_FOLDER / "viewer.css").read_text(encoding="utf-8"),
