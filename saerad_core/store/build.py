@@ -20,12 +20,12 @@ def build_store(
     path: Path,
     *,
     images: pd.DataFrame,
+    codes: np.ndarray,
     active: sparse.csr_matrix,
     features: pd.DataFrame,
     labels: pd.DataFrame,
     descriptions: pd.DataFrame,
     decoder: np.ndarray,
-    codes: np.ndarray | None = None,
 ) -> None:
     """Write the store of one workspace; an older one is replaced in one step.
 
@@ -35,17 +35,15 @@ def build_store(
         path: where to.
         images: N rows of metadata in the order of the arrays, with the columns of table images but row; facts is a list
             of statements as dictionaries, or None.
+        codes: float16 [N, m] before the active rule; histograms are of them, so that they show what lies under the threshold.
         active: float32 [N, m], the activation where a feature is active and 0 elsewhere.
         features: m rows of table features.
         labels: rows of table feature_labels.
         descriptions: rows of table descriptions.
         decoder: float32 [m, d], the features' directions.
-        codes: float16 [N, m] before the active rule, for histograms that also show what lies under the threshold;
-            None makes them of ``active``.
     """
-    n, m = active.shape
-    assert len(images) == n and len(features) == m and len(decoder) == m, "rows don't fit the arrays"
-    assert codes is None or codes.shape == active.shape
+    assert active.shape == (len(images), len(features)) and len(decoder) == len(features), "rows don't fit the arrays"
+    assert codes.shape == active.shape
     train = (images["split"] == "train").to_numpy()
     patients = images["patient_id"].to_numpy()
     of_train = active[train]
@@ -57,7 +55,7 @@ def build_store(
         "activations_by_feature": activations,
         "activations_by_image": activations,
         "features": features,
-        "feature_histograms": histograms(of_train if codes is None else codes[train]),
+        "feature_histograms": histograms(codes[train]),
         "coactivations": coactivations(of_train, patients[train]),
         "feature_neighbours": similar_directions(decoder, fires),
         "feature_labels": labels,

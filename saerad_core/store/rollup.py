@@ -21,7 +21,7 @@ BLOCK = 1_024
 """Features handled at a time; bounds memory at about 200 MB for 49,152 features."""
 
 
-def histograms(codes: np.ndarray | sparse.csr_matrix) -> pd.DataFrame:
+def histograms(codes: np.ndarray) -> pd.DataFrame:
     """BINS bars for every feature that fires: feature_id, bin, lo, hi, n (X-rays whose activation is in (lo, hi]).
 
     Args:
@@ -30,8 +30,7 @@ def histograms(codes: np.ndarray | sparse.csr_matrix) -> pd.DataFrame:
     n_features = codes.shape[1]
     frames = []
     for start, stop in _blocks(n_features):
-        block = codes[:, start:stop]
-        dense = np.asarray(block.todense() if sparse.issparse(block) else block, dtype=np.float32)
+        dense = codes[:, start:stop].astype(np.float32)
         top = dense.max(axis=0, initial=0)
         rows, columns = np.nonzero(dense > 0)
         # (lo, hi], so that the largest activation lies in the last bar.
@@ -63,11 +62,11 @@ def coactivations(active: sparse.csr_matrix, patients: np.ndarray) -> pd.DataFra
         active: [N, m] of the training split, non-zero where active.
         patients: [N] which patient each X-ray is of.
     """
-    n, m = active.shape
+    n, m = len(patients), active.shape[1]  # type: ignore[index]
     shown = sparse.csr_matrix(
         (np.ones(len(active.indices), dtype=np.float32), active.indices, active.indptr), shape=(n, m)
     )
-    by_feature = shown.tocsc()
+    by_feature = sparse.csc_matrix(shown)
     often = np.diff(by_feature.indptr).astype(np.float64)
     number = pd.factorize(patients)[0].astype(np.int64)
     found: list[pd.DataFrame] = []
@@ -83,8 +82,8 @@ def coactivations(active: sparse.csr_matrix, patients: np.ndarray) -> pd.DataFra
         found.append(
             _with_patients(frame.sort_values(["feature_id", "npmi"], ascending=[True, False]), by_feature, number)
         )
-    columns = ["feature_id", "other_id", "n", "npmi"]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    together = pd.concat(found, ignore_index=True)
+    return together.loc[:, ["feature_id", "other_id", "n", "npmi"]]
 
 
 def _npmi(both: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -108,7 +107,9 @@ def _with_patients(pairs: pd.DataFrame, by_feature: sparse.csc_matrix, patients:
             kept.append(index)
             counts.append(n)
             taken += 1
-    return pairs.iloc[kept].assign(n=np.array(counts, dtype=np.int64))
+    best = pairs.take(kept)
+    best["n"] = np.array(counts, dtype=np.int64)
+    return best
 
 
 def _rows(by_feature: sparse.csc_matrix, feature: int) -> np.ndarray:
