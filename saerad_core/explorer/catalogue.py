@@ -62,8 +62,9 @@ class Catalogue:
         names = frame["finding"].map(lambda key: TERMS[key].name if key in TERMS else key)
         terms = frame["terms"].map(lambda t: " ".join(_list(t))) if "terms" in frame else ""
         label = frame["best_label"].str.replace("_", " ")
-        words = frame["text"] + " " + names + " " + frame["side"] + " " + frame["place"] + " " + label + " " + terms
-        frame["words"] = words.str.lower()
+        said = frame["text"] + " " + names + " " + frame["side"] + " " + frame["place"]
+        frame["said"] = said.str.lower()
+        frame["words"] = (said + " " + label + " " + terms).str.lower()
         return frame
 
     def __len__(self) -> int:
@@ -78,9 +79,11 @@ class Catalogue:
         keep = np.ones(len(frame), dtype=bool)
         if query.ids is not None:
             keep &= frame["feature_id"].isin(query.ids).to_numpy()
+        said = np.ones(len(frame), dtype=bool)
         for word in query.text.lower().replace("#", " ").split():
             fits = frame["words"].str.contains(word, regex=False).to_numpy()
             keep &= fits | (frame["feature_id"].to_numpy() == int(word)) if word.isdecimal() else fits
+            said &= frame["said"].str.contains(word, regex=False).to_numpy()
         for name, wanted in (("finding", query.finding), ("side", query.side), ("status", query.status)):
             if wanted:
                 keep &= (frame[name] == wanted).to_numpy()
@@ -98,8 +101,9 @@ class Catalogue:
             "rare": found["frequency"].to_numpy(dtype=float),
             "id": np.zeros(len(found)),
         }[query.sort]
-        # Ties in a fixed order, so that paging never shows a feature twice.
-        order = np.lexsort((found["feature_id"].to_numpy(), by))
+        # What is said in the description itself comes before what only a label or a phrase holds. Ties have a fixed
+        # order, so that paging never shows a feature twice.
+        order = np.lexsort((found["feature_id"].to_numpy(), by, ~said[keep]))
         return found["feature_id"].to_numpy()[order]
 
     def row(self, feature_id: int) -> FeatureRow:

@@ -14,7 +14,7 @@ CSS = """
   --bad: light-dark(#a63b2f, #e08a7c);
 }
 .stApp, section.stSidebar { font-variant-numeric: tabular-nums; }
-.stMainBlockContainer { padding: 1.5rem 2.2rem 2rem 1.8rem; max-width: 1560px; }
+.stMainBlockContainer { padding: 1.5rem 3rem 2rem 1.8rem; max-width: 1560px; }
 .stMainBlockContainer .stVerticalBlock { gap: .7rem; }
 button[kind="primary"], button[kind="primary"] * { color: light-dark(#fff, #071417) !important; }
 button[kind="primary"] kbd, button[kind="primary"] [data-testid*="hortcut"] { border-color: currentColor !important; opacity: .75; }

@@ -145,7 +145,10 @@ def _said(here: Here, row: FeatureRow, draft: _Draft, text: str) -> None:
         return
     if kind != "conflict":
         del st.session_state["said"]
-        (st.success if kind == "done" else st.error)(words)
+        if kind == "done":
+            st.toast(words)
+        else:
+            st.error(words)
         return
     st.error(words)
 

@@ -118,8 +118,7 @@ def show_list(here: Here) -> None:
         empty_state("No feature fits.", "Take out a word or a filter. Features that never fire show with Silent too.")
         return
     place = st.container()
-    # One page more than there is would be an error: a narrower search starts again at the first.
-    page = st.pagination(pages, key=f"page_{pages}") if pages > 1 else 1
+    page = min(st.pagination(pages, key="page", bind="query-params"), pages) if pages > 1 else 1
     first = (page - 1) * PER_PAGE
     listing = here.explorer.features(query, first=first, count=PER_PAGE)
     images = here.explorer.sample_images([row.feature_id for row in listing.rows], 3)
