@@ -18,7 +18,7 @@ def choose(here: Here) -> None:
     html(
         (chips(labels) if labels else "")
         + '<div class="hero">Read a chest X-ray</div>'
-        + '<p class="lead">A frontal radiograph as PNG, JPEG or DICOM. It stays in this browser session and is never written to disk.</p>'
+        + '<p class="lead">A frontal radiograph as PNG, JPEG or DICOM. It is kept in memory for this session only and never written to disk.</p>'
     )
     st.file_uploader(
         "X-ray",

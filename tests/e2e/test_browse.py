@@ -1,0 +1,139 @@
+"""Browse in a real browser: a deep link first, then lists, features, the map."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.browser import Server, settle
+
+
+def test_a_deep_link_as_the_first_request_shows_the_page_in_its_shell(server: Server, page: Page):
+    # First in this file, and the server is fresh: nobody has asked it for the start page.
+    page.goto(f"{server.url}/features?ws=tiny&feature=3")
+    settle(page)
+    expect(page.locator(".brand")).to_have_text("SAE-Rad")
+    expect(page.locator(".research")).to_contain_text("Research use only")
+    expect(page.locator(".eyebrow")).to_contain_text("#3")
+    expect(page.locator(".menu a.on")).to_have_text("Features")
+
+
+def test_the_list_searches_filters_and_opens_a_feature(server: Server, page: Page):
+    page.goto(f"{server.url}/features?ws=tiny")
+    settle(page)
+    rows = page.locator("a.feature")
+    everything = rows.count()
+    assert everything > 0
+    number = re.sub(r"\D", "", rows.nth(min(2, everything - 1)).locator(".id").inner_text())
+    page.keyboard.press("/")
+    page.keyboard.type(f"#{number}")
+    page.keyboard.press("Enter")
+    expect(page.locator("a.feature", has_text=re.compile(rf"#{number}\b"))).to_be_visible()
+    page.wait_for_url("**q=*")
+    page.reload()
+    settle(page)
+    expect(page.locator("a.feature", has_text=re.compile(rf"#{number}\b"))).to_be_visible()
+    page.locator("a.feature", has_text=re.compile(rf"#{number}\b")).first.click()
+    page.wait_for_url(f"**feature={number}*")
+    expect(page.locator(".eyebrow")).to_contain_text(f"#{number}")
+
+
+def test_a_search_without_an_answer_says_what_to_do(server: Server, page: Page):
+    page.goto(f"{server.url}/features?ws=tiny&q=zzzz")
+    settle(page)
+    expect(page.locator(".empty")).to_contain_text("Take out a word")
+
+
+def test_a_feature_shows_x_rays_neighbours_and_moves_by_key(server: Server, page: Page):
+    page.goto(f"{server.url}/features?ws=tiny&sort=frequent")
+    settle(page)
+    page.locator("a.feature").first.click()
+    expect(page.locator(".eyebrow")).to_contain_text("#")
+    settle(page)
+    frames = page.locator(".xrays .frame img:not(.heat)")
+    expect(frames.first).to_be_visible()
+    assert frames.first.evaluate("image => image.complete && image.naturalWidth") == 224
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    # Off until asked.
+    assert page.locator("img.heat[src]").count() == 0
+    before = page.url
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("before => location.href !== before", arg=before)
+    settle(page)
+    page.go_back()
+    page.wait_for_url(before)
+    settle(page)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def test_heatmaps_come_when_asked(server: Server, page: Page):
+    page.goto(f"{server.url}/features?ws=tiny&sort=frequent")
+    settle(page)
+    page.locator("a.feature").first.click()
+    expect(page.locator(".eyebrow")).to_contain_text("#")
+    settle(page)
+    with page.expect_response(re.compile(r"/heat/\d+/"), timeout=60_000) as answer:
+        page.get_by_text("Heatmap", exact=True).click()
+    assert answer.value.status == 200
+    assert answer.value.headers["content-type"] == "image/png"
+    expect(page.locator("img.heat").first).to_be_visible()
+
+
+def test_every_page_of_the_menu_opens_without_an_error(server: Server, page: Page):
+    page.goto(f"{server.url}/?ws=tiny")
+    settle(page)
+    for title in ("Features", "Atlas", "Curate", "Report", "Evaluate", "Overview"):
+        page.locator(".menu").get_by_text(title, exact=True).click()
+        expect(page.locator(".menu a.on")).to_have_text(title)
+        settle(page)
+        assert page.locator('[data-testid="stException"]').count() == 0
+        assert "ws=tiny" in page.url
+
+
+def test_an_unknown_feature_or_workspace_is_one_sentence(server: Server, page: Page):
+    page.goto(f"{server.url}/features?ws=tiny&feature=999999")
+    settle(page)
+    expect(page.locator('[data-testid="stAlert"]')).to_contain_text("There is no feature")
+    page.goto(f"{server.url}/?ws=nowhere")
+    settle(page)
+    expect(page.locator(".empty")).to_contain_text("There is no workspace called nowhere")
+
+
+def test_a_lasso_on_the_map_makes_a_list_that_can_be_shared(server: Server, page: Page):
+    page.goto(f"{server.url}/atlas?ws=tiny")
+    settle(page)
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    expect(plot).to_be_visible()
+    page.wait_for_timeout(500)
+    box = plot.bounding_box()
+    assert box is not None
+    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.02)]
+    x, y = corners[0]
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.mouse.down()
+    for x, y in corners[1:]:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
+    page.mouse.up()
+    rows = page.locator("a.feature")
+    expect(rows.first).to_be_visible()
+    found = rows.count()
+    assert found > 1
+    if "ids=" in page.url:
+        page.reload()
+        settle(page)
+        expect(rows).to_have_count(found)
+
+
+def test_the_theme_is_dark_until_the_reader_chooses_and_stays_for_all_pages(server: Server, page: Page):
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{server.url}/?ws=tiny")
+    settle(page)
+    background = "() => getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+    assert page.evaluate(background) == "rgb(14, 16, 19)"
+    page.locator('[data-testid="stMainMenu"] button').click()
+    page.get_by_text("Light", exact=True).click()
+    page.wait_for_function(f"({background})() === 'rgb(252, 252, 251)'")
+    page.goto(f"{server.url}/features?ws=tiny")
+    settle(page)
+    assert page.evaluate(background) == "rgb(252, 252, 251)"

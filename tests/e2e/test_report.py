@@ -1,0 +1,113 @@
+"""Upload X-rays in a real browser and follow a sentence back to its evidence."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.e2e.browser import Server, settle
+
+
+def chest(size: int = 300) -> np.ndarray:
+    """uint8 [size, size]: two dark lungs in a bright body."""
+    y, x = np.mgrid[0:size, 0:size] / size
+    lungs = ((x - 0.3) / 0.16) ** 2 + ((y - 0.5) / 0.33) ** 2 < 1
+    lungs |= ((x - 0.7) / 0.16) ** 2 + ((y - 0.5) / 0.33) ** 2 < 1
+    return np.where(lungs, 60, 190).astype(np.uint8)
+
+
+def png() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(chest()).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def dicom() -> bytes:
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    pixels = chest().astype(np.uint16) * 16
+    file = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    file.SOPClassUID = meta.MediaStorageSOPClassUID
+    file.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    file.Modality = "DX"
+    file.PatientName = "Secret^Name"
+    file.PatientID = "SECRET-ID"
+    file.ViewPosition = "PA"
+    file.Rows, file.Columns = pixels.shape
+    file.SamplesPerPixel = 1
+    file.PhotometricInterpretation = "MONOCHROME2"
+    file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 12, 11, 0
+    file.PixelData = pixels.tobytes()
+    buffer = io.BytesIO()
+    file.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def upload(page: Page, server: Server, name: str, data: bytes) -> None:
+    page.goto(f"{server.url}/report?ws=tiny")
+    settle(page)
+    page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "", "buffer": data})
+
+
+@pytest.mark.parametrize(("name", "make"), [("chest.png", png), ("IM0001", dicom)])
+def test_an_upload_becomes_a_report_with_evidence(server: Server, page: Page, name: str, make):
+    upload(page, server, name, make())
+    sentences = page.locator("a.sentence")
+    expect(sentences.first).to_be_visible(timeout=60_000)
+    settle(page)
+    assert "Secret" not in page.content() and "SECRET" not in page.content()
+    last = sentences.last
+    last.click()
+    expect(page.locator("a.sentence.on")).to_have_count(1)
+    page.wait_for_url("**sentence=*")
+    text = last.locator("span").first.inner_text()
+    expect(page.locator(".heading", has_text="Why")).to_contain_text(text)
+    expect(page.locator("table.rows", has_text="#").first).to_be_visible()
+    # The picture is this session's alone: nothing in the address names it.
+    assert name not in page.url
+    stage = page.locator(".stage img.xray")
+    assert stage.evaluate("image => image.src.startsWith('data:') && image.naturalWidth > 0")
+
+
+def test_the_report_can_be_taken_away_with_its_notice(server: Server, page: Page):
+    upload(page, server, "chest.png", png())
+    expect(page.locator("a.sentence").first).to_be_visible(timeout=60_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export report").click()
+    text = download.value.path().read_text(encoding="utf-8")
+    assert "Research use only" in text and "FINDINGS" in text
+    assert download.value.suggested_filename == "chest-report.txt"
+
+
+@pytest.mark.parametrize("junk", [b"not an image", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, b""])
+def test_junk_is_one_sentence_and_the_page_stays_usable(server: Server, page: Page, junk: bytes):
+    upload(page, server, "junk.png", junk)
+    alert = page.locator('[data-testid="stAlert"]')
+    expect(alert).to_be_visible(timeout=60_000)
+    words = alert.inner_text().strip()
+    assert words.endswith(".") and "Traceback" not in words and "\n" not in words
+    page.locator('input[type="file"]').set_input_files({"name": "chest.png", "mimeType": "", "buffer": png()})
+    expect(page.locator("a.sentence").first).to_be_visible(timeout=60_000)
+
+
+def test_one_of_the_workspace_s_x_rays_has_an_address(server: Server, page: Page):
+    page.goto(f"{server.url}/report?ws=tiny")
+    settle(page)
+    page.locator(".xrays a.frame").first.click()
+    expect(page.locator("a.sentence").first).to_be_visible(timeout=60_000)
+    assert "image=" in page.url
+    page.reload()
+    expect(page.locator("a.sentence").first).to_be_visible(timeout=60_000)
+    page.get_by_text("Show where a feature looks").click()
+    expect(page.locator(".stage img.heat")).to_be_visible(timeout=60_000)
+    page.keyboard.press("u")
+    expect(page.locator(".hero")).to_have_text("Read a chest X-ray")
