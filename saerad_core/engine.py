@@ -14,7 +14,7 @@ from saerad_core.datasets import Dataset, open_dataset
 from saerad_core.encoder import Encoder, pooled
 from saerad_core.errors import EncoderError
 from saerad_core.heatmap import feature_heatmap, overlay_png
-from saerad_core.images.sandbox import decode_sandboxed
+from saerad_core.images import sandbox
 from saerad_core.reports.report import Report
 from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.active import active
@@ -91,6 +91,7 @@ class Engine:
 
     def warm(self) -> None:
         """Load everything, so that the first X-ray doesn't wait for it."""
+        sandbox.warm()
         with self._lock:
             _ = self.encoder, self.sae, self.thresholds, self.composer, self.index
 
@@ -101,7 +102,7 @@ class Engine:
             ImageRefused: the file is not a usable radiograph; the message says why.
         """
         began = time.perf_counter()
-        radiograph = decode_sandboxed(data)
+        radiograph = sandbox.decode_sandboxed(data)
         return self.analyse_pixels(radiograph.pixels, radiograph.facts, {"decode": _ms(began)})
 
     def analyse_pixels(
@@ -129,6 +130,8 @@ class Engine:
         report = self.composer.compose(found, curated)
         timings["report"] = _ms(began)
         report.timings_ms.update(timings)
+        if facts and "warning" in facts:
+            report.warnings.insert(0, facts["warning"])
         box = self.encoder.patch_box(*pixels.shape)
         return Analysis(pixels, facts or {}, code, found, report, similar, box)
 

@@ -184,7 +184,7 @@ def _windowed(pool, records: Iterator[Record], ahead: int) -> Iterator[tuple[Rec
 
 
 def _encode_shard(
-    path: Path, loaded: tuple, encoder: Encoder, settings: EncodeSettings, sae: TopKSae | None
+    path: Path, loaded: list, encoder: Encoder, settings: EncodeSettings, sae: TopKSae | None
 ) -> None:  # fmt: skip
     good = [(record, pixels) for record, pixels in loaded if not isinstance(pixels, str)]
     refused = [{"image_id": r.image_id, "why": why} for r, why in loaded if isinstance(why, str)]
