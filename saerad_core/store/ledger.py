@@ -41,7 +41,11 @@ def ledger_of(journal: Path, database: Path) -> Ledger:
     """The process's one ledger of a workspace: two would shut each other out of its lock."""
     with _sharing:
         known = _shared.get(journal.resolve())
-        if known is None or not known.still_there():
+        if known is not None and not known.still_there():
+            # DuckDB would go on with the old file, which has no name any more, as long as anything holds it open.
+            known.close()
+            known = None
+        if known is None:
             known = Ledger(journal, database)
             _shared[journal.resolve()] = known
         return known
