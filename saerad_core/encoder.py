@@ -51,6 +51,7 @@ class Encoder:
         config = model.config
         self.d: int = config.hidden_size
         self.channels: int = config.num_channels
+        assert isinstance(config.patch_size, int)
         self.patch_size: int = config.patch_size
         how = _read_preprocessor(folder)
         self._mean = torch.tensor(how["image_mean"]).view(1, -1, 1, 1)
@@ -112,7 +113,7 @@ class Encoder:
         model.requires_grad_(False)
         if precision == "auto":
             precision = "bfloat16" if _native_bfloat16(device) else "float32"
-        return cls(model.eval().to(device), folder, str(id_or_dir), device, image_size, precision)
+        return cls(model.eval().to(torch.device(device)), folder, str(id_or_dir), device, image_size, precision)
 
     def preprocess(self, images: list[np.ndarray]) -> torch.Tensor:
         """Resize (bicubic, antialiased), crop the centre, normalise.

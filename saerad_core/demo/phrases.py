@@ -45,10 +45,10 @@ def phrase_matrix(reports: list[ReportText], settings: PhraseSettings) -> tuple[
     vectorizer = CountVectorizer(
         ngram_range=(1, settings.longest),
         binary=True,
-        min_df=settings.min_share,
+        min_df=settings.min_share,  # type: ignore[arg-type] - a share is documented, only the stub says int
         max_df=settings.max_share,
         max_features=settings.most,
         token_pattern=r"(?u)\b[a-z]{2,}\b",
     )
     matrix = vectorizer.fit_transform(affirmed(report) for report in reports)
-    return np.asarray(matrix.todense(), dtype=bool), list(vectorizer.get_feature_names_out())
+    return np.asarray(matrix.toarray(), dtype=bool)  # type: ignore[union-attr], list(vectorizer.get_feature_names_out())

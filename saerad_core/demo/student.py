@@ -69,7 +69,9 @@ def student_from_teacher(teacher_dir: Path | str, layers: int) -> Dinov2Model:
             F.interpolate(grey, size=(PATCH, PATCH), mode="bicubic", align_corners=False) * (side / PATCH) ** 2
         )
         shift = (kernel * (MEAN - mean) / std).sum((1, 2, 3))
-        ours.patch_embeddings.projection.bias.copy_(theirs.patch_embeddings.projection.bias + shift)
+        bias, their_bias = ours.patch_embeddings.projection.bias, theirs.patch_embeddings.projection.bias
+        assert bias is not None and their_bias is not None
+        bias.copy_(their_bias + shift)
         ours.cls_token.copy_(theirs.cls_token)
         old = theirs.position_embeddings
         grid = round((old.shape[1] - 1) ** 0.5)

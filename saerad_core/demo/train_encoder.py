@@ -51,6 +51,10 @@ class TrainingSettings:
     weight_decay: float = 0.02
     ema: float = 0.998
     """Decay of the average of weights that is kept."""
+    keep: float = 0.5
+    """Share of patches that are read in the first part of training, as in FLIP (Li et al. 2023): half the time."""
+    keep_until: float = 0.7
+    """Share of the steps that the first part takes; the rest reads all patches."""
     patch_weight: float = 1.0
     """Weight of the strongest-patch readout beside CLS."""
     validate: int = 256
@@ -99,6 +103,17 @@ def augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return ((moved.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5).clamp(0, 1)
 
 
+def _tokens(student: nn.Module, images: torch.Tensor, keep: float, generator: torch.Generator) -> torch.Tensor:
+    """Tokens [B, 1 + P, d] after the final layer norm; of ``keep`` of the patches, drawn anew for each image."""
+    hidden = student.embeddings((images - MEAN) / STD)  # type: ignore[operator]
+    if keep < 1:
+        batch, patches = len(hidden), hidden.shape[1] - 1
+        picks = torch.rand(batch, patches, generator=generator).argsort(1)[:, : round(keep * patches)] + 1
+        kept = hidden[torch.arange(batch)[:, None], picks]
+        hidden = torch.cat([hidden[:, :1], kept], 1)
+    return student.layernorm(student.encoder(hidden).last_hidden_state)  # type: ignore[operator]
+
+
 def _batch(pixels: np.ndarray, rows: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels[rows].astype(np.float32) / 255).unsqueeze(1)
 
@@ -111,7 +126,7 @@ def _loss(heads: PhraseHeads, tokens: torch.Tensor, wanted: torch.Tensor, patch_
 
 
 def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, start: Path | None = None) -> None:
-    """Train, checkpointing in ``cache`` every 200 steps, and write the averaged weights to ``out``.
+    """Train, checkpointing in ``cache`` every 100 steps, and write the averaged weights to ``out``.
 
     Args:
         settings: see TrainingSettings.
@@ -148,9 +163,11 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
     for step in range(first, settings.steps):
         rng = np.random.default_rng((settings.seed, step))
         rows = np.sort(rng.choice(n, settings.batch, replace=False))
-        images = augment(_batch(renders.pixels, rows), torch.Generator().manual_seed(int(rng.integers(2**31))))
+        chance = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        images = augment(_batch(renders.pixels, rows), chance)
+        keep = settings.keep if step < settings.keep_until * settings.steps else 1.0
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            tokens = student((images - MEAN) / STD).last_hidden_state
+            tokens = _tokens(student, images, keep, chance)
             loss = _loss(heads, tokens, torch.from_numpy(phrases[rows]).float(), settings.patch_weight)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"The loss is not finite at step {step}; lower the learning rate.")
@@ -165,7 +182,7 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
                 average[key].lerp_(value, 1 - decay)
         running = loss.item() if step == first else 0.98 * running + 0.02 * loss.item()
         progress.advance()
-        if (step + 1) % 200 == 0 or step + 1 == settings.steps:
+        if (step + 1) % 100 == 0 or step + 1 == settings.steps:
             held = _validate(modules, average, renders.pixels[n:], phrases[n:], settings)
             rate = (step + 1 - first) * settings.batch / (time.monotonic() - began)
             log.info("step %d loss %.3f held-out %.3f, %.1f images/s", step + 1, running, held, rate)
@@ -190,7 +207,7 @@ def _validate(modules: nn.ModuleDict, average: dict, pixels: np.ndarray, phrases
     for i in range(0, len(pixels), 64):
         images = _batch(pixels, np.arange(i, min(i + 64, len(pixels))))
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            tokens = modules["student"]((images - MEAN) / STD).last_hidden_state
+            tokens = _tokens(modules["student"], images, 1.0, torch.Generator())
             wanted = torch.from_numpy(phrases[i : i + 64]).float()
             losses.append(_loss(modules["heads"], tokens, wanted, settings.patch_weight).item())  # type: ignore[arg-type]
     modules.load_state_dict(mine)

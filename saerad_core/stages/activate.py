@@ -50,7 +50,7 @@ def activate(workspace: Workspace, shards: Shards, sae: TopKSae, tokens: str, ta
     manifest.sae.rule = fitted.rule
     manifest.counts.images = len(splits)
     manifest.counts.train_images = int(train.sum())
-    manifest.counts.patients = int(shards.records()["patient_id"].nunique())
+    manifest.counts.patients = len(set(shards.records()["patient_id"]))
     manifest.counts.features = codes.shape[1]
     alive = (codes[train] > 0).any(axis=0)
     manifest.counts.alive = int(alive.sum())
