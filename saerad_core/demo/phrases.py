@@ -51,4 +51,5 @@ def phrase_matrix(reports: list[ReportText], settings: PhraseSettings) -> tuple[
         token_pattern=r"(?u)\b[a-z]{2,}\b",
     )
     matrix = vectorizer.fit_transform(affirmed(report) for report in reports)
-    return np.asarray(matrix.toarray(), dtype=bool)  # type: ignore[union-attr], list(vectorizer.get_feature_names_out())
+    found = matrix.toarray().astype(bool)  # type: ignore[union-attr] - the stub leaves out that it is sparse
+    return found, list(vectorizer.get_feature_names_out())
