@@ -26,7 +26,7 @@ class ConflictSettings:
     """Training X-rays with either fact from which that share means something."""
     sure: float = 0.8
     """Both are kept if the weaker one is at least this probable."""
-    logit: float = 1.5
+    logit: float = 2.0
     """Features speak for and against a finding if each camp adds up to this much log-odds..."""
     undecided: float = 0.75
     """...and its probability lies between 1 - this and this."""

@@ -23,7 +23,7 @@ class Candidate(NamedTuple):
 class DecideSettings:
     """From evidence to statements."""
 
-    least: float = 0.2
+    least: float = 0.25
     """Probability under which nothing is stated, whatever gains F1: where features tell little, a report says little."""
     certain: float = 0.8
     """Probability from which a finding is stated without a hedge."""

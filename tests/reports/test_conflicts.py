@@ -94,7 +94,7 @@ def test_nothing_improbable_is_stated_whatever_its_threshold():
     from dataclasses import replace
 
     t = replace(tables(), thresholds=tables().thresholds * 0)
-    assert all(c.probability >= 0.2 for c in present(t.probabilities([]), t, DecideSettings()))
+    assert all(c.probability >= 0.25 for c in present(t.probabilities([]), t, DecideSettings()))
 
 
 def test_a_rare_finding_is_not_called_absent_because_it_is_rare():
