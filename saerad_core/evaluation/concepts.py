@@ -56,7 +56,7 @@ def recover(
     here, elsewhere = split == scored, split != scored
     fit, check = elsewhere & (split == "train"), elsewhere & (split == "validate")
     counts = _patients_with(shown, patients)
-    chosen_on = auroc(codes[elsewhere].astype(np.float32), shown[elsewhere])
+    chosen_on = auroc(codes[elsewhere], shown[elsewhere])
     everywhere = np.ones(shown.shape, dtype=np.float32)
     probes = choose_penalty(
         embeddings[fit], shown[fit], everywhere[fit], embeddings[check], shown[check], everywhere[check]
@@ -71,7 +71,7 @@ def recover(
             continue
         areas = np.nan_to_num(chosen_on[:, column], nan=0.0)
         best = int(np.argmax(areas))
-        area = float(auroc(codes[here][:, [best]].astype(np.float32), shown[here][:, [column]])[0, 0])
+        area = float(auroc(codes[here][:, [best]], shown[here][:, [column]])[0, 0])
         others = len(np.unique(patients[here])) - n_here
         low, high = interval(np.array([area]), np.array([n_here]), np.array([max(others, 1)]))
         entry |= {

@@ -48,7 +48,7 @@ def evaluate(workspace: Workspace, split: str = "test") -> dict[str, Any]:
     asked = np.flatnonzero(splits == split)
     if not len(asked):
         raise WorkspaceError(f"No X-ray of this workspace is in the {split} split, so there is nothing to score on.")
-    codes = np.load(workspace.codes)
+    codes = np.load(workspace.codes, mmap_mode="r")
     embeddings = np.load(workspace.embeddings).astype(np.float32)
     patients = pd.factorize(images["patient_id"])[0]
     texts = report_texts(images)

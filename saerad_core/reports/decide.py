@@ -25,6 +25,8 @@ class DecideSettings:
 
     least: float = 0.25
     """Probability under which nothing is stated, whatever gains F1: where features tell little, a report says little."""
+    lift: float = 2.0
+    """Times that the features must raise the odds of a finding above its prevalence: what is only common isn't stated."""
     certain: float = 0.8
     """Probability from which a finding is stated without a hedge."""
     likely: float = 0.5
@@ -51,7 +53,8 @@ def present(p: np.ndarray, tables: EvidenceTables, settings: DecideSettings) -> 
     """
     probability = dict(zip(tables.facts, (float(value) for value in p), strict=True))
     threshold = dict(zip(tables.facts, (float(value) for value in tables.thresholds), strict=True))
-    over = {fact for fact in tables.facts if probability[fact] >= max(threshold[fact], settings.least)}
+    raised = dict(zip(tables.facts, _odds(p) >= settings.lift * _odds(tables.priors), strict=True))
+    over = {fact for fact in tables.facts if probability[fact] >= max(threshold[fact], settings.least) and raised[fact]}
     over |= {wider for fact in over for wider in looser(fact) if wider in probability}
     over = _descended(over, probability, settings.descend)
     kept = [fact for fact in over if not any(fact in looser(other) for other in over)]
@@ -79,6 +82,10 @@ def _descended(over: set[Fact], probability: dict[Fact, float], share: float) ->
             if probability[best] >= share * probability[fact]:
                 over = over | {best}
     return over
+
+
+def _odds(p: np.ndarray) -> np.ndarray:
+    return p / np.maximum(1.0 - p, 1e-9)
 
 
 def certainty(p: float, settings: DecideSettings) -> str:

@@ -1,3 +1,5 @@
+import numpy as np
+
 from saerad_core.descriptions.realise import phrase
 from saerad_core.reports.conflicts import ConflictSettings, divided, settle
 from saerad_core.reports.decide import Candidate, DecideSettings, absent, present
@@ -95,6 +97,19 @@ def test_nothing_improbable_is_stated_whatever_its_threshold():
 
     t = replace(tables(), thresholds=tables().thresholds * 0)
     assert all(c.probability >= 0.25 for c in present(t.probabilities([]), t, DecideSettings()))
+
+
+def test_what_is_only_common_is_not_stated():
+    from dataclasses import replace
+
+    t = tables()
+    row = t.index(Fact("cardiomegaly"))
+    p = t.probabilities([])
+    p[row] = 0.6
+    said = {c.statement.finding for c in present(p, t, DecideSettings())}
+    common = replace(t, priors=np.where(np.arange(len(p)) == row, 0.55, t.priors))
+    assert "cardiomegaly" in said
+    assert "cardiomegaly" not in {c.statement.finding for c in present(p, common, DecideSettings())}
 
 
 def test_a_rare_finding_is_not_called_absent_because_it_is_rare():
