@@ -56,7 +56,12 @@ def show(now: Here) -> None:
             theme=None,
             on_select="rerun",
             selection_mode=("points", "box", "lasso"),
-            config={"scrollZoom": True, "displaylogo": False, "modeBarButtonsToRemove": ["toImage", "autoScale2d"]},
+            config={
+                "scrollZoom": True,
+                "displayModeBar": True,
+                "displaylogo": False,
+                "modeBarButtonsToRemove": ["toImage", "autoScale2d"],
+            },
         )
     chosen = chosen_ids(event)
     if chosen is not None:

@@ -20,7 +20,7 @@ from saerad_core.ui.components import (
 )
 from saerad_core.ui.feature_rows import feature_rows
 from saerad_core.ui.registry import PAGES
-from saerad_core.ui.state import here
+from saerad_core.ui.state import encoder_name, here
 
 now = here()
 manifest = now.workspace.manifest
@@ -28,19 +28,15 @@ counts, metrics, sae = manifest.counts, manifest.metrics, manifest.sae
 
 labels = ([simulated_chip()] if now.simulated else []) + ([pseudo_chip()] if now.pseudo_reports else [])
 title = manifest.dataset.title or now.name
-source = "that a program drew, with the reports it wrote for them" if now.simulated else "with their reports"
-code = (
-    "every patch of an X-ray, and an X-ray has a feature where its strongest patch does"
-    if sae.tokens == "patch"
-    else "each X-ray's summary token"
-)
+what = "simulated chest X-rays" if now.simulated else "chest X-rays"
+unit = "every patch of an X-ray" if sae.tokens == "patch" else "each X-ray"
 html(
     chips(labels)
     + f'<div class="hero">{escape(title)}</div>'
-    + f'<p class="lead">{number(counts.images)} chest X-rays of {number(counts.patients)} patients, {source}, read by the vision model '
-    f"<b>{escape(manifest.encoder.id)}</b>. A sparse autoencoder takes apart {code}: {number(counts.features)} features in all, "
-    f"of which {number(counts.described)} could be described from the reports. Features lead to X-rays, descriptions, "
-    "and reports in which every sentence can be followed back.</p>"
+    + f'<p class="lead">{number(counts.images)} {what} of {number(counts.patients)} patients with their reports, read by the vision '
+    f"model <b>{escape(encoder_name(manifest))}</b>. A sparse autoencoder takes {unit} apart into a few of {number(counts.features)} "
+    f"features, and {number(counts.described)} of them could be described from the reports. A feature leads to the X-rays that show "
+    "it; an X-ray to its features and to a report in which every sentence can be followed back.</p>"
 )  # fmt: skip
 
 train = number(counts.train_images)
@@ -72,7 +68,7 @@ with left:
         f'<span class="quiet">{escape(entry.says)}</span></a>'
         for entry in PAGES[1:]
     )
-    html(f'<div class="cards">{cards}</div>')
+    html(f'<div class="cards" style="--cell:13rem">{cards}</div>')
 with right:
     html(heading("From files to features", "Images and patients left after each step of reading the dataset."))
     rows = "".join(

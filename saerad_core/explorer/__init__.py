@@ -1,6 +1,6 @@
 """What pages ask of a workspace: one reader over the store, the readers' edits, the map and the evaluation."""
 
-from saerad_core.explorer.reader import Explorer
+from saerad_core.explorer.reader import Explorer, phrases_of
 from saerad_core.explorer.rows import (
     SORTS,
     STATUSES,
@@ -34,4 +34,5 @@ __all__ = [
     "LabelScore",
     "Listing",
     "Neighbour",
+    "phrases_of",
 ]

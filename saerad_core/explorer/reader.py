@@ -168,12 +168,7 @@ class Explorer:
         """Words of an X-ray's report that say what the feature's description says."""
         if not row.finding:
             return [term for term in row.terms if term in image.report.lower()]
-        found = []
-        for sentence in parse_statements(image.report):
-            if any(s.finding == row.finding and s.present and s.side in (row.side, "") for s in sentence.statements):
-                said = [m for m in find_mentions(sentence.text.lower()) if m.key == row.finding]
-                found += [sentence.text[m.start : m.end] for m in said]
-        return found
+        return phrases_of(image.report, row.finding, row.side)
 
     # -- what readers wrote
 
@@ -242,6 +237,17 @@ class Explorer:
             return json.loads((self.workspace.root / "evaluation.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+
+
+def phrases_of(report: str, finding: str, side: str = "", present: bool = True) -> list[str]:
+    """How a report words a finding, where it states that it is there (or, with ``present`` False, that it isn't)."""
+    found = []
+    for sentence in parse_statements(report):
+        stated = (s for s in sentence.statements if s.finding == finding and s.present == present)
+        if any(not side or s.side in (side, "") for s in stated):
+            said = [m for m in find_mentions(sentence.text.lower()) if m.key == finding]
+            found += [sentence.text[m.start : m.end] for m in said]
+    return found
 
 
 def _ms(began: float) -> float:

@@ -14,7 +14,7 @@ from saerad_core.ui.palette import FAMILIES, GREY, UNDESCRIBED, family_of
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-HEIGHT = 620
+HEIGHT = 700
 
 
 def atlas_figure(workspace: str, version: str, points: AtlasPoints, revision: int) -> go.Figure:
@@ -45,7 +45,7 @@ def _figure(workspace: str, version: str, revision: int, theme: str, _points: At
                 customdata=_customdata(points, here, texts=not faint),
                 hovertemplate="%{customdata[1]}<br>#%{customdata[0]}<extra></extra>"
                 if not faint
-                else "#%{customdata[0]}, no finding<extra></extra>",
+                else "#%{customdata}, no finding<extra></extra>",
                 marker={
                     "size": 4 if faint else 6,
                     "color": colour,
@@ -71,7 +71,7 @@ def _figure(workspace: str, version: str, revision: int, theme: str, _points: At
 def _customdata(points: AtlasPoints, here: np.ndarray, *, texts: bool) -> Any:
     # Texts only where there are some: with one for each of 49,152 points the plot weighs four times as much.
     if not texts:
-        return points.ids[here].reshape(-1, 1)
+        return points.ids[here]
     return [[int(points.ids[i]), points.text[i]] for i in here]
 
 
@@ -84,4 +84,9 @@ def chosen_ids(event: Any) -> list[int] | None:
     drawn = points or selection.get("box") or selection.get("lasso")
     if not drawn:
         return None
-    return sorted({int(point["customdata"][0]) for point in points if point.get("customdata") is not None})
+    return sorted({_id(point["customdata"]) for point in points if point.get("customdata") is not None})
+
+
+def _id(customdata: Any) -> int:
+    # A plain number where the trace carries ids alone; number and text where it carries both.
+    return int(customdata[0]) if isinstance(customdata, list) else int(customdata)

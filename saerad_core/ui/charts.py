@@ -61,7 +61,7 @@ def layout(figure: go.Figure, *, x: str, y: str, height: int = HEIGHT) -> go.Fig
 
 
 def histogram(bins: Sequence[Bin], threshold: float) -> go.Figure:
-    """How many training X-rays show the feature how strongly."""
+    """How strongly training X-rays show the feature; from the threshold on, in colour, it counts as active."""
     import plotly.graph_objects as go
 
     c = colours()
@@ -72,7 +72,7 @@ def histogram(bins: Sequence[Bin], threshold: float) -> go.Figure:
             y=[item.n for item in bins],
             customdata=[[item.lo, item.hi] for item in bins],
             hovertemplate="%{y} X-rays, activation %{customdata[0]:.2f} to %{customdata[1]:.2f}<extra></extra>",
-            marker={"color": c.bar, "line": {"width": 0}},
+            marker={"color": [c.accent if item.lo >= threshold else c.bar for item in bins], "line": {"width": 0}},
         )
     )
     if threshold > 0:

@@ -29,7 +29,7 @@ from saerad_core.ui.components import (
     xray_grid,
 )
 from saerad_core.ui.feature_rows import label_name
-from saerad_core.ui.state import Here, go_to
+from saerad_core.ui.state import Here, encoder_name, go_to
 from saerad_core.vocabulary import TERMS
 
 SHOWN = 18
@@ -236,7 +236,7 @@ def _evidence(here: Here, detail: FeatureDetail) -> None:
         html(
             heading(
                 "Activation",
-                "How strongly the feature is active in the training X-rays that show it.",
+                "How strongly training X-rays show the feature. It counts as active from the dotted line, the rule's threshold, on.",
                 f"{number(row.n_images)} X-rays",
             )
         )
@@ -287,7 +287,7 @@ def _xrays(here: Here, row: FeatureRow) -> None:
     html(xray_grid([_cell(here, row, image) for image in images], heat=opacity))
     foot(
         f"{len(images)} X-rays in {ms:.1f} ms",
-        f"{here.workspace.manifest.sae.rule} \N{MIDDLE DOT} encoder {here.workspace.manifest.encoder.id}",
+        f"{here.workspace.manifest.sae.rule} \N{MIDDLE DOT} encoder {encoder_name(here.workspace.manifest)}",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from saerad_core import NOTICE, __version__
 from saerad_core.ui.report_source import Source
-from saerad_core.ui.state import Here
+from saerad_core.ui.state import Here, encoder_name
 
 if TYPE_CHECKING:
     from saerad_core.engine import Analysis
@@ -30,7 +30,7 @@ def _made_by(here: Here) -> dict[str, Any]:
     return {
         "program": f"SAE-Rad {__version__}",
         "workspace": here.name,
-        "encoder": manifest.encoder.id,
+        "encoder": encoder_name(manifest),
         "encoder_fingerprint": manifest.encoder.fingerprint,
         "rule": manifest.sae.rule,
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from saerad_core.explorer import ImageRow, phrases_of
 from saerad_core.ui.components import (
     XrayCell,
     chip,
@@ -24,8 +25,9 @@ from saerad_core.ui.components import (
 )
 from saerad_core.ui.report_export import as_json, as_text
 from saerad_core.ui.report_source import Source, data_uri, start_anew, truth
-from saerad_core.ui.state import Here, engine_of
+from saerad_core.ui.state import Here, encoder_name, engine_of
 from saerad_core.ui.viewer import viewer
+from saerad_core.vocabulary import Statement
 
 if TYPE_CHECKING:
     from saerad_core.engine import Analysis
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 SIMILAR = 6
 """X-rays listed as similar."""
-BEHIND = 4
+BEHIND = 3
 """Training X-rays shown for each feature of the evidence."""
 FEATURES = 6
 """Features of the evidence that are shown with X-rays."""
@@ -65,7 +67,7 @@ def show_report(here: Here, source: Source, analysis: Analysis) -> None:
             for name in ("decode", "encode", "features", "similar", "report")
             if name in timings
         ),
-        f"{here.workspace.manifest.sae.rule} \N{MIDDLE DOT} encoder {here.workspace.manifest.encoder.id}",
+        f"{here.workspace.manifest.sae.rule} \N{MIDDLE DOT} encoder {encoder_name(here.workspace.manifest)}",
     )
 
 
@@ -254,6 +256,13 @@ def _active(here: Here, analysis: Analysis) -> None:
     html(f'<table class="rows">{rows}</table>')
 
 
+def _phrases(image: ImageRow, said: Statement | None) -> list[str]:
+    """Where a training X-ray's report says what the sentence says."""
+    if said is None:
+        return []
+    return phrases_of(image.report, said.finding, said.side, said.present) or phrases_of(image.report, said.finding)
+
+
 def _evidence(here: Here, sentence: ReportSentence | None) -> None:
     if sentence is None:
         html(heading("Evidence", "Features and training X-rays behind a sentence."))
@@ -269,12 +278,12 @@ def _evidence(here: Here, sentence: ReportSentence | None) -> None:
         )
     )
     for one in sentence.evidence[:FEATURES]:
-        _behind(here, one)
+        _behind(here, one, sentence.statement)
     if len(sentence.evidence) > FEATURES:
         html(f'<p class="quiet">and {len(sentence.evidence) - FEATURES} more, each adding less.</p>')
 
 
-def _behind(here: Here, one: Evidence) -> None:
+def _behind(here: Here, one: Evidence, said: Statement | None) -> None:
     row = here.explorer.row(one.feature_id)
     text = escape(row.text) if row.text else '<span class="faint">not described</span>'
     strength = number(one.activation, 2) if one.activation > 0 else "silent"
@@ -290,7 +299,7 @@ def _behind(here: Here, one: Evidence) -> None:
         XrayCell(
             here.links.thumb(image.image_id),
             here.links.image(image.image_id),
-            caption=marked(image.report, here.explorer.evidence_phrases(row, image), limit=90),
+            caption=marked(image.report, _phrases(image, said), limit=90),
             heat=here.links.heat(one.feature_id, image.image_id),
             label=f"Training X-ray {image.image_id}",
         )

@@ -14,7 +14,7 @@ import streamlit as st
 from saerad_core.errors import WorkspaceError
 from saerad_core.explorer import Explorer
 from saerad_core.ui.links import Links
-from saerad_core.workspace import Workspace, list_workspaces
+from saerad_core.workspace import Manifest, Workspace, list_workspaces
 
 if TYPE_CHECKING:
     from saerad_core.datasets import Dataset
@@ -98,6 +98,12 @@ def version_of(workspace: Workspace) -> str:
     stages = workspace.manifest.stages
     keys = "".join(stages[name].key for name in ("encode", "activate", "describe", "index") if name in stages)
     return sha256(keys.encode()).hexdigest()[:10]
+
+
+def encoder_name(manifest: Manifest) -> str:
+    """The encoder as a reader knows it: without the folders of this machine."""
+    name = manifest.encoder.id
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def dataset_of(workspace: Workspace) -> Dataset:
