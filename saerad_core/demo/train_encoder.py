@@ -45,8 +45,14 @@ class TrainingSettings:
     """Of the training population and of batches; the demo and the card's probes use other populations."""
     batch: int = 32
     steps: int = 2_000
+    stop: int | None = None
+    """Step to end at although the learning rate is planned for ``steps``; None goes on to the end."""
+    content: bool = False
+    """Train on content phrases only, see PhraseSettings; rare ones then count more, by 1 / sqrt(p (1 - p))."""
     lr: float = 3e-4
     """Peak, reached after the warm-up, falling as a cosine to 0."""
+    head_lr: float = 3e-4
+    """Peak for the phrase readouts, which start from nothing."""
     warmup: int = 150
     weight_decay: float = 0.02
     ema: float = 0.998
@@ -61,12 +67,21 @@ class TrainingSettings:
     """Last images of the population, kept out of training to log the loss on."""
 
 
+def _weights(share: torch.Tensor) -> torch.Tensor:
+    """Loss weight of each phrase, mean 1: rare ones would otherwise drown."""
+    weights = (share * (1 - share)).clamp_min(1e-4).rsqrt()
+    return weights / weights.mean()
+
+
 class PhraseHeads(nn.Module):
     """Phrase logits from the CLS token and from the strongest patches."""
 
-    def __init__(self, width: int, share: torch.Tensor) -> None:
+    weight: torch.Tensor
+
+    def __init__(self, width: int, share: torch.Tensor, balanced: bool) -> None:
         super().__init__()
         prior = torch.logit(share.clamp(1e-4, 1 - 1e-4))
+        self.register_buffer("weight", torch.ones(len(share)) if not balanced else _weights(share))
         self.cls = nn.Linear(width, len(share))
         self.patch = nn.Linear(width, len(share))
         with torch.no_grad():
@@ -121,8 +136,11 @@ def _batch(pixels: np.ndarray, rows: np.ndarray) -> torch.Tensor:
 def _loss(heads: PhraseHeads, tokens: torch.Tensor, wanted: torch.Tensor, patch_weight: float) -> torch.Tensor:
     cls, patch = heads(tokens)
     per = wanted.shape[0] * 20.0
-    loss = F.binary_cross_entropy_with_logits(cls, wanted, reduction="sum")
-    return (loss + patch_weight * F.binary_cross_entropy_with_logits(patch, wanted, reduction="sum")) / per
+    weight = heads.weight
+    loss = F.binary_cross_entropy_with_logits(cls, wanted, weight=weight, reduction="sum")
+    return (
+        loss + patch_weight * F.binary_cross_entropy_with_logits(patch, wanted, weight=weight, reduction="sum")
+    ) / per
 
 
 def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, start: Path | None = None) -> None:
@@ -137,30 +155,38 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
     """
     progress = Reporter(cache / "encoder.json")
     renders = draw(cache / "renders", settings.seed, settings.patients, progress=progress)
-    phrases, names = phrase_matrix([write_report(study) for study in renders.studies], PhraseSettings())
+    phrases, names = phrase_matrix(
+        [write_report(study) for study in renders.studies], PhraseSettings(content=settings.content)
+    )
     n = len(renders.pixels) - settings.validate
     log.info("%d X-rays, %d phrases, %.1f a report", n, len(names), phrases.sum(1).mean())
 
     student = student_from_teacher(teacher, settings.layers)
-    heads = PhraseHeads(student.config.hidden_size, torch.from_numpy(phrases.mean(0)).float())
+    heads = PhraseHeads(student.config.hidden_size, torch.from_numpy(phrases.mean(0)).float(), settings.content)
     modules = nn.ModuleDict({"student": student, "heads": heads})
     if start is not None:
         mine = modules.state_dict()
-        modules.load_state_dict({k: v for k, v in load_file(start).items() if mine[k].shape == v.shape}, strict=False)
+        # The averaged weights of the encoder alone: the readouts belong to the earlier run's phrases.
+        prefix = "average.student."
+        found = {"student." + k[len(prefix) :]: v for k, v in load_file(start).items() if k.startswith(prefix)}
+        mine |= found
+        modules.load_state_dict(mine)
     average = {k: v.detach().clone() for k, v in modules.state_dict().items()}
-    optimizer = torch.optim.AdamW(modules.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    groups = [{"params": student.parameters()}, {"params": heads.parameters(), "lr": settings.head_lr}]
+    optimizer = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
         lambda step: min((step + 1) / settings.warmup, 0.5 * (1 + np.cos(np.pi * min(1.0, step / settings.steps)))),
     )
     first = 0
-    checkpoint = cache / "encoder-checkpoint.safetensors"
-    if checkpoint.exists() and start is None:
+    checkpoint = cache / f"encoder-checkpoint{'-2' if start else ''}.safetensors"
+    if checkpoint.exists():
         first = _resume(checkpoint, modules, average, optimizer, schedule)
     progress.stage("Training the encoder", settings.steps)
     progress.advance(first)
     began, running = time.monotonic(), 0.0
-    for step in range(first, settings.steps):
+    last = settings.stop or settings.steps
+    for step in range(first, last):
         rng = np.random.default_rng((settings.seed, step))
         rows = np.sort(rng.choice(n, settings.batch, replace=False))
         chance = torch.Generator().manual_seed(int(rng.integers(2**31)))
@@ -182,7 +208,7 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
                 average[key].lerp_(value, 1 - decay)
         running = loss.item() if step == first else 0.98 * running + 0.02 * loss.item()
         progress.advance()
-        if (step + 1) % 100 == 0 or step + 1 == settings.steps:
+        if (step + 1) % 100 == 0 or step + 1 == last:
             held = _validate(modules, average, renders.pixels[n:], phrases[n:], settings)
             rate = (step + 1 - first) * settings.batch / (time.monotonic() - began)
             log.info("step %d loss %.3f held-out %.3f, %.1f images/s", step + 1, running, held, rate)
@@ -193,7 +219,7 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
         "settings": asdict(settings),
         "images": n,
         "phrases": len(names),
-        "samples": settings.steps * settings.batch,
+        "samples": last * settings.batch,
     }
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     progress.finish()
@@ -252,14 +278,28 @@ def main(
     cache: Annotated[Path, typer.Option(help="Renders and checkpoints; about 1 GB.")] = Path("data/demo-training"),
     patients: int = TrainingSettings.patients,
     steps: int = TrainingSettings.steps,
+    stop: Annotated[int | None, typer.Option(help="End at this step of a longer plan.")] = None,
+    content: Annotated[bool, typer.Option(help="Train on content phrases, rare ones counting more.")] = False,
+    keep: Annotated[float, typer.Option(help="Share of patches read in the first part.")] = TrainingSettings.keep,
     lr: float = TrainingSettings.lr,
+    head_lr: float = TrainingSettings.head_lr,
     layers: int = TrainingSettings.layers,
     seed: int = TrainingSettings.seed,
     start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to go on from.")] = None,
 ) -> None:
     """Train the demo's encoder; an interrupted run goes on where its last checkpoint is."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    settings = TrainingSettings(layers=layers, patients=patients, steps=steps, lr=lr, seed=seed)
+    settings = TrainingSettings(
+        layers=layers,
+        patients=patients,
+        steps=steps,
+        stop=stop,
+        content=content,
+        keep=keep,
+        lr=lr,
+        head_lr=head_lr,
+        seed=seed,
+    )
     train(settings, teacher, out, cache, start)
 
 
