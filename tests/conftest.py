@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from saerad_core.workspace import Workspace
-from tests.tiny import make_tiny_workspace
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -15,6 +14,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 @pytest.fixture(scope="session")
 def tiny_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A finished workspace, the same for all tests: look, don't write. For edits make one of your own."""
+    from tests.tiny import make_tiny_workspace  # torch and transformers: seconds that most tests needn't wait
+
     return make_tiny_workspace(tmp_path_factory.mktemp("tiny") / "tiny")
 
 

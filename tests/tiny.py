@@ -28,17 +28,19 @@ SPLITS = ("train", "train", "validate", "train", "train", "test", "train", "trai
 """Of patients, over and over."""
 REPORTS = {
     "left": ("There is a large left pleural effusion. The heart is not enlarged.", "Large left pleural effusion."),
-    "right": ("Moderate right pleural effusion. No pneumothorax.", "Right pleural effusion."),
-    "": ("The lungs are clear. No pleural effusion.", "No acute abnormality."),
+    "right": ("Moderate right pneumothorax. No pleural effusion.", "Right pneumothorax."),
+    "": ("The lungs are clear. No pleural effusion. No pneumothorax.", "No acute abnormality."),
 }
 """Findings and impression by the patient's side of the disc, "" for none."""
+LABELS = {"left": "Effusion", "right": "Pneumothorax", "": "No Finding"}
 
 
 def make_tiny_workspace(root: Path, *, images: int = 120, tokens: str = "patch") -> Workspace:
     """Build a workspace at ``root`` in a few seconds; pictures and encoder go beside it.
 
-    A third of the X-rays have a bright disc in the patient's left half, a third in the right, a third none. One file
-    more is listed that no decoder can read. Called again, it goes on with what is there.
+    A third of the X-rays have a bright disc in the patient's left half (called an effusion), a third a dark one in the
+    right (called a pneumothorax), a third none. One file more is listed that no decoder can read. Called again, it goes
+    on with what is there.
 
     Args:
         root: the workspace's folder; its parent is made too.
@@ -76,7 +78,7 @@ def write_films(folder: Path, images: int) -> None:
                 "view": ("PA", "AP")[patient % 2],
                 "sex": ("F", "M")[patient // 2 % 2],
                 "age": 30 + patient % 50,
-                "labels": "Effusion" if side else "No Finding",
+                "labels": LABELS[side],
                 "indication": "Shortness of breath.",
                 "findings": findings,
                 "impression": impression,
@@ -94,10 +96,11 @@ def write_films(folder: Path, images: int) -> None:
 
 
 def draw(rng: np.random.Generator, side: str) -> np.ndarray:
-    """uint8 [SIZE, SIZE]: noise, and a bright disc low in one half. The patient's right is the picture's left."""
-    pixels = rng.normal(60, 8, (SIZE, SIZE))
+    """uint8 [SIZE, SIZE]: noise, and a disc low in one half, bright or dark. The patient's right is the picture's left."""
+    pixels = rng.normal(110, 8, (SIZE, SIZE))
     if side:
         centre = SIZE * (0.25 if side == "right" else 0.75) + rng.normal(0, 2)
         y, x = np.mgrid[:SIZE, :SIZE]
-        pixels += 150 * (np.hypot(x - centre, y - SIZE * 0.7) < SIZE * 0.17 + rng.normal(0, 1))
+        disc = np.hypot(x - centre, y - SIZE * 0.7) < SIZE * 0.17 + rng.normal(0, 1)
+        pixels[disc] += 120 if side == "left" else -90
     return pixels.clip(0, 255).astype(np.uint8)
