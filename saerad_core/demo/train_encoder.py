@@ -47,17 +47,19 @@ class TrainingSettings:
     steps: int = 2_000
     stop: int | None = None
     """Step to end at although the learning rate is planned for ``steps``; None goes on to the end."""
-    content: bool = False
+    content: bool = True
     """Train on content phrases only, see PhraseSettings; rare ones then count more, by 1 / sqrt(p (1 - p))."""
-    lr: float = 3e-4
+    lr: float = 1e-4
     """Peak, reached after the warm-up, falling as a cosine to 0."""
-    head_lr: float = 3e-4
+    head_lr: float = 2e-3
     """Peak for the phrase readouts, which start from nothing."""
-    warmup: int = 150
+    heads_first: int = 200
+    """Steps that train the readouts alone, so that they don't distort what the student starts with (Kumar et al. 2022)."""
+    warmup: int = 60
     weight_decay: float = 0.02
     ema: float = 0.998
     """Decay of the average of weights that is kept."""
-    keep: float = 0.5
+    keep: float = 1.0
     """Share of patches that are read in the first part of training, as in FLIP (Li et al. 2023): half the time."""
     keep_until: float = 0.7
     """Share of the steps that the first part takes; the rest reads all patches."""
@@ -129,6 +131,12 @@ def _tokens(student: nn.Module, images: torch.Tensor, keep: float, generator: to
     return student.layernorm(student.encoder(hidden).last_hidden_state)  # type: ignore[operator]
 
 
+def _rate(step: int, settings: TrainingSettings, begin: int) -> float:
+    """Share of the peak rate: 0 before ``begin``, a short rise, a cosine to 0 at the end."""
+    rise = (step + 1 - begin) / settings.warmup
+    return max(0.0, min(rise, 0.5 * (1 + np.cos(np.pi * min(1.0, step / settings.steps)))))
+
+
 def _batch(pixels: np.ndarray, rows: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels[rows].astype(np.float32) / 255).unsqueeze(1)
 
@@ -175,8 +183,7 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
     groups = [{"params": student.parameters()}, {"params": heads.parameters(), "lr": settings.head_lr}]
     optimizer = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / settings.warmup, 0.5 * (1 + np.cos(np.pi * min(1.0, step / settings.steps)))),
+        optimizer, [lambda step: _rate(step, settings, settings.heads_first), lambda step: _rate(step, settings, 0)]
     )
     first = 0
     checkpoint = cache / f"encoder-checkpoint{'-2' if start else ''}.safetensors"
@@ -193,7 +200,8 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
         images = augment(_batch(renders.pixels, rows), chance)
         keep = settings.keep if step < settings.keep_until * settings.steps else 1.0
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            tokens = _tokens(student, images, keep, chance)
+            with torch.set_grad_enabled(step >= settings.heads_first):
+                tokens = _tokens(student, images, keep, chance)
             loss = _loss(heads, tokens, torch.from_numpy(phrases[rows]).float(), settings.patch_weight)
         if not torch.isfinite(loss):
             raise FloatingPointError(f"The loss is not finite at step {step}; lower the learning rate.")
@@ -279,7 +287,7 @@ def main(
     patients: int = TrainingSettings.patients,
     steps: int = TrainingSettings.steps,
     stop: Annotated[int | None, typer.Option(help="End at this step of a longer plan.")] = None,
-    content: Annotated[bool, typer.Option(help="Train on content phrases, rare ones counting more.")] = False,
+    content: Annotated[bool, typer.Option(help="Train on content phrases, rare ones counting more.")] = True,
     keep: Annotated[float, typer.Option(help="Share of patches read in the first part.")] = TrainingSettings.keep,
     lr: float = TrainingSettings.lr,
     head_lr: float = TrainingSettings.head_lr,
