@@ -58,7 +58,7 @@ class BuildSettings:
     """Features of the dictionary; None takes what the number of X-rays supports."""
     k: int = 15
     """Active features a token."""
-    active: float = 20
+    active: float = 30
     """Active features an X-ray that the rule aims at on average, for patch tokens."""
     device: str = "auto"
     image_size: int | None = None
