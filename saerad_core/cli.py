@@ -20,9 +20,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=f"SAE-Rad. {N
 
 @app.command()
 def demo(
-    patients: Annotated[
-        int | None, typer.Option(help="Simulated patients; the default makes 2,040 X-rays.")
-    ] = None,
+    patients: Annotated[int | None, typer.Option(help="Simulated patients; the default makes 2,040 X-rays.")] = None,
     out: Annotated[Path | None, typer.Option(help="Workspace folder; default data/demo.")] = None,
     device: str = "auto",
 ) -> None:

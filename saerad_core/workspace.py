@@ -125,7 +125,9 @@ class Workspace:
         if (root / "workspace.json").exists():
             workspace = cls.open(root)
             if (workspace.manifest.dataset, workspace.manifest.encoder) != (dataset, encoder):
-                raise WorkspaceError(f"{root} holds a workspace of other images or another encoder; choose another --out.")
+                raise WorkspaceError(
+                    f"{root} holds a workspace of other images or another encoder; choose another --out."
+                )
             return workspace
         root.mkdir(parents=True, exist_ok=True)
         workspace = cls(root, Manifest(name=root.name, dataset=dataset, encoder=encoder))
@@ -143,7 +145,9 @@ class Workspace:
         try:
             text = (root / "workspace.json").read_text(encoding="utf-8")
         except OSError as error:
-            raise WorkspaceError(f"There is no workspace at {root}; build one with `python -m saerad_core build`.") from error
+            raise WorkspaceError(
+                f"There is no workspace at {root}; build one with `python -m saerad_core build`."
+            ) from error
         try:
             manifest = Manifest.model_validate_json(text)
         except ValidationError as error:

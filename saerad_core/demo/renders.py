@@ -36,7 +36,9 @@ def studies_of(seed: int, first: int, last: int) -> Iterator[Study]:
 
 def _draw(job: tuple[Path, int, int, int]) -> int:
     path, seed, first, last = job
-    stack = [np.round(render(study, size=SIZE).pixels * 255).astype(np.uint8) for study in studies_of(seed, first, last)]
+    stack = [
+        np.round(render(study, size=SIZE).pixels * 255).astype(np.uint8) for study in studies_of(seed, first, last)
+    ]
     part = path.with_suffix(".part.npy")
     np.save(part, np.stack(stack))
     part.replace(path)

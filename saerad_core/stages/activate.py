@@ -33,7 +33,9 @@ class Activated(NamedTuple):
     """float32 [m]."""
 
 
-def activate(workspace: Workspace, shards: Shards, sae: TopKSae, tokens: str, target: float, progress: Progress) -> Activated:
+def activate(
+    workspace: Workspace, shards: Shards, sae: TopKSae, tokens: str, target: float, progress: Progress
+) -> Activated:
     """Write codes.npy, thresholds and embeddings.npy, and fill the manifest's SAE figures."""
     splits = shards.records()["split"].to_numpy()
     train = splits == "train"

@@ -137,7 +137,12 @@ def _as_row(record: Record) -> dict:
 
 
 def encode(
-    workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: EncodeSettings, sae: TopKSae | None, progress: Progress
+    workspace: Workspace,
+    dataset: Dataset,
+    encoder: Encoder,
+    settings: EncodeSettings,
+    sae: TopKSae | None,
+    progress: Progress,
 ) -> Shards:
     """Embed every record of ``dataset`` into shards under the workspace's cache.
 
@@ -156,7 +161,9 @@ def encode(
     shards = Shards(workspace.cache_dir)
     shards.folder.mkdir(parents=True, exist_ok=True)
     stamp = shards.folder / "made-with.json"
-    made_with = json.dumps([encoder.fingerprint, settings.tokens, workspace.manifest.dataset.model_dump(), SHARD, sae is None])
+    made_with = json.dumps(
+        [encoder.fingerprint, settings.tokens, workspace.manifest.dataset.model_dump(), SHARD, sae is None]
+    )
     if stamp.exists() and stamp.read_text(encoding="utf-8") != made_with:
         for path in shards.folder.glob("shard-*"):
             path.unlink()
