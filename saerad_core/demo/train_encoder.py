@@ -39,7 +39,7 @@ class TrainingSettings:
 
     layers: int = 3
     """Transformer blocks; three of DINOv2-small's fit the repository's size limit."""
-    patients: int = 9_000
+    patients: int = 5_504
     """Simulated patients of the training population."""
     seed: int = 1
     """Of the training population and of batches; the demo and the card's probes use other populations."""
