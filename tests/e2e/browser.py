@@ -86,8 +86,11 @@ def serving(data: Path) -> Iterator[Server]:
         server.stop()
 
 
-def settle(page, timeout: float = 30_000) -> None:  # noqa: ANN001 - playwright's Page, imported by callers
-    """Wait until the script has run and every picture in sight is there."""
+def settle(page, timeout: float = 60_000) -> None:  # noqa: ANN001 - playwright's Page, imported by callers
+    """Wait until the script has run, links and keys are listened to, and every picture in sight is there."""
+    page.wait_for_function("() => window.saeradReady === true", timeout=timeout)
+    # A click or key needs a moment to reach the server.
+    page.wait_for_timeout(150)
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=timeout)
     page.wait_for_function(
         "() => [...document.images].filter(i => i.loading !== 'lazy' && i.src).every(i => i.complete)", timeout=timeout

@@ -8,10 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from saerad_core.workspace import Workspace
 from tests.e2e.browser import ARGUMENTS, Server, chromium, serving
+
+PATIENCE = 60_000
+"""Milliseconds; a busy machine without a graphics card may take that long for what is done in one or two seconds else."""
+expect.set_options(timeout=PATIENCE)
 
 # After a deep link Streamlit's own client looks for its server under the page's path first.
 _KNOWN = ("/_stcore/health", "/_stcore/host-config")
@@ -45,7 +49,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context(viewport={"width": 1440, "height": 900})
-    made.set_default_timeout(20_000)
+    made.set_default_timeout(PATIENCE)
     yield made
     made.close()
 

@@ -52,8 +52,7 @@ def test_a_feature_shows_x_rays_neighbours_and_moves_by_key(server: Server, page
     expect(page.locator(".eyebrow")).to_contain_text("#")
     settle(page)
     frames = page.locator(".xrays .frame img:not(.heat)")
-    expect(frames.first).to_be_visible()
-    assert frames.first.evaluate("image => image.complete && image.naturalWidth") == 224
+    expect(frames.first).to_have_js_property("naturalWidth", 224)
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     # Off until asked.
     assert page.locator("img.heat[src]").count() == 0
@@ -73,7 +72,7 @@ def test_heatmaps_come_when_asked(server: Server, page: Page):
     page.locator("a.feature").first.click()
     expect(page.locator(".eyebrow")).to_contain_text("#")
     settle(page)
-    with page.expect_response(re.compile(r"/heat/\d+/"), timeout=60_000) as answer:
+    with page.expect_response(re.compile(r"/heat/\d+/")) as answer:
         page.get_by_text("Heatmap", exact=True).click()
     assert answer.value.status == 200
     assert answer.value.headers["content-type"] == "image/png"
@@ -104,12 +103,13 @@ def lasso(page: Page, plot: Locator) -> None:
     """Draw around everything."""
     box = plot.bounding_box()
     assert box is not None
-    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.02)]
-    x, y = corners[0]
-    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
-    page.mouse.down()
-    for x, y in corners[1:]:
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=10)
+    corners = [(0.05, 0.05), (0.95, 0.05), (0.95, 0.95), (0.05, 0.95), (0.05, 0.06)]
+    for number, (x, y) in enumerate(corners):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+        # At a hand's pace: a browser that draws in software merges quicker moves into one.
+        page.wait_for_timeout(150)
+        if number == 0:
+            page.mouse.down()
     page.mouse.up()
 
 
@@ -144,7 +144,7 @@ def test_the_theme_is_dark_until_the_reader_chooses_and_stays_for_all_pages(serv
     background = "() => getComputedStyle(document.querySelector('.stApp')).backgroundColor"
     assert page.evaluate(background) == "rgb(14, 16, 19)"
     page.locator('[data-testid="stMainMenu"] button').click()
-    page.get_by_text("Light", exact=True).click()
+    page.get_by_test_id("stMainMenuItem-theme-Light").click()
     page.wait_for_function(f"({background})() === 'rgb(252, 252, 251)'")
     page.goto(f"{server.url}/features?ws=tiny")
     settle(page)

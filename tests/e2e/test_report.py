@@ -62,7 +62,7 @@ def upload(page: Page, server: Server, name: str, data: bytes) -> None:
 def test_an_upload_becomes_a_report_with_evidence(server: Server, page: Page, name: str, make):
     upload(page, server, name, make())
     sentences = page.locator("a.sentence")
-    expect(sentences.first).to_be_visible(timeout=60_000)
+    expect(sentences.first).to_be_visible()
     settle(page)
     assert "Secret" not in page.content() and "SECRET" not in page.content()
     last = sentences.last
@@ -80,7 +80,7 @@ def test_an_upload_becomes_a_report_with_evidence(server: Server, page: Page, na
 
 def test_the_report_can_be_taken_away_with_its_notice(server: Server, page: Page):
     upload(page, server, "chest.png", png())
-    expect(page.locator("a.sentence").first).to_be_visible(timeout=60_000)
+    expect(page.locator("a.sentence").first).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export report").click()
     text = download.value.path().read_text(encoding="utf-8")
@@ -92,22 +92,22 @@ def test_the_report_can_be_taken_away_with_its_notice(server: Server, page: Page
 def test_junk_is_one_sentence_and_the_page_stays_usable(server: Server, page: Page, junk: bytes):
     upload(page, server, "junk.png", junk)
     alert = page.locator('[data-testid="stAlert"]')
-    expect(alert).to_be_visible(timeout=60_000)
+    expect(alert).to_be_visible()
     words = alert.inner_text().strip()
     assert words.endswith(".") and "Traceback" not in words and "\n" not in words
     page.locator('input[type="file"]').set_input_files({"name": "chest.png", "mimeType": "", "buffer": png()})
-    expect(page.locator("a.sentence").first).to_be_visible(timeout=60_000)
+    expect(page.locator("a.sentence").first).to_be_visible()
 
 
 def test_one_of_the_workspace_s_x_rays_has_an_address(server: Server, page: Page):
     page.goto(f"{server.url}/report?ws=tiny")
     settle(page)
     page.locator(".xrays a.frame").first.click()
-    expect(page.locator("a.sentence").first).to_be_visible(timeout=60_000)
+    expect(page.locator("a.sentence").first).to_be_visible()
     assert "image=" in page.url
     page.reload()
-    expect(page.locator("a.sentence").first).to_be_visible(timeout=60_000)
+    expect(page.locator("a.sentence").first).to_be_visible()
     page.get_by_text("Show where a feature looks").click()
-    expect(page.locator(".stage img.heat")).to_be_visible(timeout=60_000)
+    expect(page.locator(".stage img.heat")).to_be_visible()
     page.keyboard.press("u")
     expect(page.locator(".hero")).to_have_text("Read a chest X-ray")
