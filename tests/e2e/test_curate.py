@@ -14,9 +14,9 @@ TEXT = "Blunted right costophrenic angle <b>not bold</b>"
 
 
 def write(page: Page, text: str, author: str) -> None:
-    box = page.get_by_label("Description")
+    box = page.get_by_role("textbox", name="Description")
     box.fill(text)
-    page.get_by_label("Your name").fill(author)
+    page.get_by_role("textbox", name="Your name").fill(author)
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Save description").click()
 
@@ -44,7 +44,7 @@ def test_an_edit_survives_a_restart_and_keeps_the_program_s_text(
         expect(other.locator('[data-testid="stAlert"]')).to_contain_text("A. Reader changed feature #3")
         expect(other.locator('[data-testid="stAlert"]')).to_contain_text("Theirs")
         other.get_by_role("button", name="Go on with mine").click()
-        expect(other.get_by_label("Description")).to_have_value("Theirs")
+        expect(other.get_by_role("textbox", name="Description")).to_have_value("Theirs")
         other.close()
 
     with serving(tmp_path) as server:
@@ -56,7 +56,7 @@ def test_an_edit_survives_a_restart_and_keeps_the_program_s_text(
         page.goto(f"{server.url}/curate?ws=tiny&feature=3")
         settle(page)
         expect(page.locator(".rows tr")).to_have_count(2)
-        page.get_by_label("Your name").fill("A. Reader")
+        page.get_by_role("textbox", name="Your name").fill("A. Reader")
         page.keyboard.press("Tab")
         page.get_by_role("button", name="Back to suggestion").click()
         expect(page.locator(".rows tr")).to_have_count(3)
@@ -66,8 +66,8 @@ def test_an_edit_survives_a_restart_and_keeps_the_program_s_text(
 def test_an_edit_without_a_name_is_refused_in_one_sentence(server, page: Page):
     page.goto(f"{server.url}/curate?ws=tiny&feature=4")
     settle(page)
-    page.get_by_label("Description").fill("Something")
+    page.get_by_role("textbox", name="Description").fill("Something")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Save description").click()
     expect(page.locator('[data-testid="stAlert"]')).to_contain_text("name is empty")
-    expect(page.get_by_label("Description")).to_have_value("Something")
+    expect(page.get_by_role("textbox", name="Description")).to_have_value("Something")

@@ -10,19 +10,17 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import Server, settle
+from tests.tiny import draw
 
 
-def chest(size: int = 300) -> np.ndarray:
-    """uint8 [size, size]: two dark lungs in a bright body."""
-    y, x = np.mgrid[0:size, 0:size] / size
-    lungs = ((x - 0.3) / 0.16) ** 2 + ((y - 0.5) / 0.33) ** 2 < 1
-    lungs |= ((x - 0.7) / 0.16) ** 2 + ((y - 0.5) / 0.33) ** 2 < 1
-    return np.where(lungs, 60, 190).astype(np.uint8)
+def film() -> np.ndarray:
+    """uint8: a film that the tiny workspace has never seen, of the sort whose reports tell of an effusion."""
+    return draw(np.random.default_rng(99), "left")
 
 
 def png() -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(chest()).save(buffer, format="PNG")
+    Image.fromarray(film()).save(buffer, format="PNG")
     return buffer.getvalue()
 
 
@@ -34,7 +32,7 @@ def dicom() -> bytes:
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
     meta.MediaStorageSOPInstanceUID = generate_uid()
-    pixels = chest().astype(np.uint16) * 16
+    pixels = film().astype(np.uint16) * 16
     file = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
     file.SOPClassUID = meta.MediaStorageSOPClassUID
     file.SOPInstanceUID = meta.MediaStorageSOPInstanceUID

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -17,7 +19,7 @@ from tests.store.example import Example, M
 
 
 @pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.setenv("SAERAD_DATA", str(tmp_path))
     (tmp_path / "secret.webp").write_bytes(b"secret")
     info = DatasetInfo(kind="simulated", simulated=True)
@@ -33,7 +35,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
             path.write_bytes(draw(np.zeros((64, 64), dtype=np.float32)))
         # Lies in the folder, but the store doesn't know it.
         workspace.thumb("stranger").write_bytes(b"secret")
-    return TestClient(Starlette(routes=routes()))
+    yield TestClient(Starlette(routes=routes()))
+    st.cache_resource.clear()
 
 
 def test_pictures_of_known_x_rays_may_be_kept_for_good(client: TestClient):
