@@ -113,7 +113,9 @@ class Encoder:
         model.requires_grad_(False)
         if precision == "auto":
             precision = "bfloat16" if _native_bfloat16(device) else "float32"
-        return cls(model.eval().to(torch.device(device)), folder, str(id_or_dir), device, image_size, precision)
+        # transformers' own wrapper of Module.to hides its signature from a type checker.
+        torch.nn.Module.to(model.eval(), torch.device(device))
+        return cls(model, folder, str(id_or_dir), device, image_size, precision)
 
     def preprocess(self, images: list[np.ndarray]) -> torch.Tensor:
         """Resize (bicubic, antialiased), crop the centre, normalise.
