@@ -13,8 +13,9 @@ from saerad_core import NOTICE
 
 
 def html(body: str) -> None:
-    """Show HTML that the functions of this module made."""
-    st.html(body)
+    """Show HTML that the functions of this module made; nothing where there is none."""
+    if body:
+        st.html(body)
 
 
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:

@@ -18,8 +18,9 @@ CSS = """
 .stMainBlockContainer .stVerticalBlock { gap: .7rem; }
 button[kind="primary"], button[kind="primary"] * { color: light-dark(#fff, #071417) !important; }
 button[kind="primary"] kbd, button[kind="primary"] [data-testid*="hortcut"] { border-color: currentColor !important; opacity: .75; }
-header.stAppHeader { background: transparent; pointer-events: none; }
-header.stAppHeader button, header.stAppHeader [data-testid="stMainMenu"] { pointer-events: auto; }
+header.stAppHeader { background: transparent; }
+header.stAppHeader, header.stAppHeader * { pointer-events: none; }
+header.stAppHeader button, header.stAppHeader button *, header.stAppHeader [data-testid="stMainMenu"], header.stAppHeader [data-testid="stMainMenu"] * { pointer-events: auto; }
 .stHtml a { color: inherit; text-decoration: none; }
 .st-key-browser_helper { position: absolute; height: 0; overflow: hidden; }
 .stElementContainer:has(> .stHtml > style:only-child) { display: none; }
@@ -35,8 +36,8 @@ header.stAppHeader button, header.stAppHeader [data-testid="stMainMenu"] { point
 .heading { font-size: .86rem; font-weight: 600; color: var(--quiet); margin: .75rem 0 0; display: flex; gap: .5rem; align-items: baseline; }
 .heading b { font-weight: 400; color: var(--faint); }
 .tip { cursor: help; text-decoration: underline dotted var(--faint) 1px; text-underline-offset: 3px; }
-.suggested { border-left: 2px solid var(--line); padding: .1rem 0 .1rem .75rem; color: var(--quiet); font-size: .88rem; line-height: 1.5; margin: .6rem 0; }
-.suggested b { color: var(--ink); font-weight: 400; }
+.machine-text { border-left: 2px solid var(--line); padding: .1rem 0 .1rem .75rem; color: var(--quiet); font-size: .88rem; line-height: 1.5; margin: .6rem 0; }
+.machine-text b { color: var(--ink); font-weight: 400; }
 a.link { color: var(--accent) !important; }
 a.link:hover { text-decoration: underline !important; }
 kbd { font: inherit; font-size: .75rem; border: 1px solid var(--line); border-radius: 4px; padding: 0 .3rem; color: var(--quiet); }

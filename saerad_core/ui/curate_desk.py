@@ -43,7 +43,7 @@ def desk(here: Here, feature_id: int, after: int | None) -> None:
     row = here.explorer.row(feature_id)
     history = here.explorer.history(feature_id)
     _head(here, row, after)
-    html(f'<div class="suggested">{machine_words(row)}</div>')
+    html(f'<div class="machine-text">{machine_words(row)}</div>')
     _edit(here, row, history)
     _history(history)
     _images(here, row)

@@ -135,7 +135,7 @@ def _words(here: Here, detail: FeatureDetail) -> None:
             f'<a class="link nav" href="{escape(here.links.page("curate", feature=row.feature_id))}">'
             f"{len(history)} {'edit' if len(history) == 1 else 'edits'}</a></div>"
         )
-    html(f'<div class="suggested">{machine_words(row)}</div>')
+    html(f'<div class="machine-text">{machine_words(row)}</div>')
     if st.button(
         "Edit description", key="edit", type="primary", shortcut="E", help="Opens this feature on the Curate page."
     ):

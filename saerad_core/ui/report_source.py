@@ -36,8 +36,8 @@ class Source:
     """The workspace's own record, for one of its X-rays."""
     number: int | None = None
     """Of an X-ray drawn on request."""
-    data: bytes = field(default=b"", repr=False)
-    """Of an upload."""
+    data: bytes | None = field(default=None, repr=False)
+    """Of an upload; an empty file is one too, and is refused as such."""
 
 
 def asked_source(here: Here) -> Source | None:
@@ -101,7 +101,7 @@ def analyse(here: Here, source: Source) -> Analysis:
         return kept[1]
     with st.spinner("Reading the X-ray"):
         engine = engine_of(here.workspace)
-        if source.data:
+        if source.data is not None:
             analysis = engine.analyse(source.data)
         else:
             analysis = engine.analyse_pixels(_pixels(here, source))

@@ -231,7 +231,7 @@ def _known(here: Here, source: Source) -> None:
         html(chips(chip(text) for text in facts) if facts else '<p class="quiet">Nothing abnormal.</p>')
     if source.image is not None and source.image.report:
         html(heading("Report on record", "The text that came with this X-ray in the dataset."))
-        html(f'<div class="suggested">{marked(source.image.report, limit=900)}</div>')
+        html(f'<div class="machine-text">{marked(source.image.report, limit=900)}</div>')
 
 
 def _active(here: Here, analysis: Analysis) -> None:

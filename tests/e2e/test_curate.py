@@ -28,7 +28,7 @@ def test_an_edit_survives_a_restart_and_keeps_the_program_s_text(
     with serving(tmp_path) as server:
         page.goto(f"{server.url}/curate?ws=tiny&feature=3")
         settle(page)
-        machine = page.locator(".suggested").inner_text()
+        machine = page.locator(".machine-text").inner_text()
         write(page, TEXT, "A. Reader")
         expect(page.locator(".hero")).to_have_text(TEXT)
         expect(page.locator(".rows")).to_contain_text("A. Reader")
@@ -52,7 +52,7 @@ def test_an_edit_survives_a_restart_and_keeps_the_program_s_text(
         settle(page)
         expect(page.locator(".hero")).to_have_text(TEXT)
         expect(page.locator(".chip.accepted").first).to_be_visible()
-        expect(page.locator(".suggested")).to_have_text(machine)
+        expect(page.locator(".machine-text")).to_have_text(machine)
         page.goto(f"{server.url}/curate?ws=tiny&feature=3")
         settle(page)
         expect(page.locator(".rows tr")).to_have_count(2)
