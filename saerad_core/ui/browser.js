@@ -25,6 +25,14 @@ export default function () {
     return active && (active.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName));
   };
 
+  // A switch that was clicked lets go of the focus, or the page's keys would be typed into it. Keyboards keep it.
+  document.addEventListener("pointerup", () => {
+    setTimeout(() => {
+      const active = document.activeElement;
+      if (active && active.matches('input[type="checkbox"], input[type="radio"]')) active.blur();
+    }, 50);
+  });
+
   // Heatmaps stay off until asked: their pictures are fetched when H goes down, and hidden when it comes up.
   const heat = (on) => {
     document.body.classList.toggle("heat-held", on);
