@@ -1,0 +1,70 @@
+"""The pictures of the documentation, taken from the running app.
+
+python -m tests.e2e.screenshots data docs/screenshots
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from saerad_core.store.activations import ActivationStore
+from saerad_core.workspace import Workspace
+from tests.e2e.browser import ARGUMENTS, chromium, serving, settle
+
+SIZE = {"width": 1440, "height": 900}
+
+
+def best_feature(workspace: Workspace) -> int:
+    """The best supported feature with a side: what the feature's picture shows."""
+    descriptions = ActivationStore(workspace.activations_db).descriptions()
+    sided = descriptions[descriptions["side"] != ""]
+    return int((sided if len(sided) else descriptions).sort_values("z", ascending=False)["feature_id"].iloc[0])
+
+
+def telling_image(workspace: Workspace) -> str:
+    """An X-ray of the test split with three to four findings, a device and a pleural effusion among them if possible."""
+    images = ActivationStore(workspace.activations_db).images("test")
+    several = images[[3 <= len(labels) <= 4 for labels in images["labels"]]]
+    both = several[
+        [
+            "pacemaker" in labels and any(label.startswith("pleural_effusion") for label in labels)
+            for labels in several["labels"]
+        ]
+    ]
+    chosen = next(some for some in (both, several, images) if len(some))
+    return str(chosen["image_id"].iloc[0])
+
+
+def main(data: Path, out: Path, name: str = "demo") -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    workspace = Workspace.open(data / name)
+    feature, image = best_feature(workspace), telling_image(workspace)
+    pages = {
+        "overview": f"/?ws={name}",
+        "features": f"/features?ws={name}",
+        "feature": f"/features?ws={name}&feature={feature}",
+        "atlas": f"/atlas?ws={name}",
+        "curate": f"/curate?ws={name}&feature={feature}",
+        "report": f"/report?ws={name}&image={image}",
+        "evaluate": f"/evaluate?ws={name}",
+    }
+    with serving(data) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page(viewport=SIZE)
+        page.set_default_timeout(60_000)
+        for title, address in pages.items():
+            page.goto(server.url + address)
+            settle(page)
+            if title == "report":
+                page.locator("a.sentence").nth(1).click()
+                settle(page)
+            page.wait_for_timeout(2_000)
+            page.screenshot(path=out / f"{title}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:4])
