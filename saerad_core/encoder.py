@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from saerad_core.errors import EncoderError
+from saerad_core.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from transformers import Dinov2Model
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 """What an encoder folder holds. Nothing else of it is read: no code, no pickle."""
+
+REVISIONS = {"microsoft/rad-dino": "110cbc18d5133582e320b43d53bf5c44e410c936"}
+"""Commits that hub ids stand for, so that a build doesn't change when a model is published anew; of any other id the
+commit that was found is written into the workspace."""
 
 
 class Embedded(NamedTuple):
@@ -53,24 +58,16 @@ class Encoder:
         self.channels: int = config.num_channels
         assert isinstance(config.patch_size, int)
         self.patch_size: int = config.patch_size
-        how = _read_preprocessor(folder)
-        self._mean = torch.tensor(how["image_mean"]).view(1, -1, 1, 1)
-        self._std = torch.tensor(how["image_std"]).view(1, -1, 1, 1)
-        self._edge, own_size = _sizes(how)
-        self.image_size: int = image_size or own_size
-        if image_size is not None:
-            # Resizing and cropping keep the model's own proportion at the size that was asked for.
-            self._edge = round(self._edge * image_size / own_size)
+        self.preprocessing = Preprocessing.read(folder / "preprocessor_config.json", self.channels, image_size)
+        self._mean = torch.tensor(self.preprocessing.mean, device=device).view(1, -1, 1, 1)
+        self._std = torch.tensor(self.preprocessing.std, device=device).view(1, -1, 1, 1)
+        self.image_size: int = self.preprocessing.side
         if self.image_size % self.patch_size:
             raise EncoderError(
                 f"The image size {self.image_size} is not a multiple of this encoder's patch size {self.patch_size}; "
                 f"take {self.image_size // self.patch_size * self.patch_size}."
             )
         self.patch_grid: int = self.image_size // self.patch_size
-        if self._mean.shape[1] != self.channels:
-            raise EncoderError(
-                f"The preprocessor of {name} is for {self._mean.shape[1]} channels, its model for {self.channels}."
-            )
 
     @classmethod
     def load(
@@ -118,7 +115,7 @@ class Encoder:
         return cls(model, folder, str(id_or_dir), device, image_size, precision)
 
     def preprocess(self, images: list[np.ndarray]) -> torch.Tensor:
-        """Resize (bicubic, antialiased), crop the centre, normalise.
+        """Resize, crop the centre, normalise: what the model's own image processor gives for the same 8-bit pictures.
 
         Args:
             images: float32 H x W in [0, 1], bone white, of any sizes.
@@ -126,15 +123,12 @@ class Encoder:
         Returns:
             float32 [B, C, S, S] on the encoder's device.
         """
-        batch = []
-        for pixels in images:
-            image = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None]
-            height, width = _resized(pixels.shape[0], pixels.shape[1], self._edge)
-            if (height, width) != pixels.shape:
-                image = F.interpolate(image, size=(height, width), mode="bicubic", antialias=True, align_corners=False)
-            batch.append(_centre(image.clamp(0, 1), self.image_size))
-        grey = torch.cat(batch).expand(-1, self.channels, -1, -1)
-        return ((grey - self._mean) / self._std).to(self.device)
+        return self.normalise(np.stack([self.preprocessing.square(pixels) for pixels in images]))
+
+    def normalise(self, squares: np.ndarray) -> torch.Tensor:
+        """uint8 [B, S, S] of Preprocessing.square -> float32 [B, C, S, S] on the encoder's device."""
+        grey = torch.from_numpy(squares).to(self.device, non_blocking=True).float()[:, None]
+        return (grey.expand(-1, self.channels, -1, -1) * self.preprocessing.scale - self._mean) / self._std
 
     @torch.no_grad()
     def embed(self, batch: torch.Tensor, patches: bool = True) -> Embedded:
@@ -145,9 +139,9 @@ class Encoder:
 
     def patch_box(self, height: int, width: int) -> tuple[int, int, int, int]:
         """(top, left, bottom, right) of the source pixels that the square input shows; may reach outside of them."""
-        resized = _resized(height, width, self._edge)
+        resized = self.preprocessing.resized(height, width)
         scale_y, scale_x = height / resized[0], width / resized[1]
-        top, left = (resized[0] - self.image_size) // 2, (resized[1] - self.image_size) // 2
+        top, left = self.preprocessing.offset(*resized)
         edges = (top * scale_y, left * scale_x, (top + self.image_size) * scale_y, (left + self.image_size) * scale_x)
         return tuple(round(edge) for edge in edges)  # type: ignore[return-value]
 
@@ -165,45 +159,16 @@ def _find(id_or_dir: str, download: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    revision = REVISIONS.get(id_or_dir)
     try:
-        return Path(snapshot_download(id_or_dir, allow_patterns=list(FILES), local_files_only=not download))
+        return Path(
+            snapshot_download(id_or_dir, revision=revision, allow_patterns=list(FILES), local_files_only=not download)
+        )
     except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError) as error:
         raise EncoderError(
             f"There is no encoder {id_or_dir!r} on this machine; give a folder with config.json, "
             "preprocessor_config.json and model.safetensors, or a hub id and --download."
         ) from error
-
-
-def _read_preprocessor(folder: Path) -> dict:
-    try:
-        return json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EncoderError(f"{folder / 'preprocessor_config.json'} is damaged; copy the encoder again.") from error
-
-
-def _sizes(how: dict) -> tuple[int, int]:
-    """(shorter edge after resizing, side of the centre crop) of an image processor's settings."""
-    size, crop = how.get("size", {}), how.get("crop_size", {})
-    edge = size.get("shortest_edge") or size.get("height")
-    if not edge:
-        raise EncoderError("The encoder's preprocessor_config.json names no size; copy the encoder again.")
-    side = crop.get("height", edge) if how.get("do_center_crop", True) else edge
-    return int(edge), int(side)
-
-
-def _resized(height: int, width: int, edge: int) -> tuple[int, int]:
-    short = min(height, width)
-    return round(height * edge / short), round(width * edge / short)
-
-
-def _centre(image: torch.Tensor, side: int) -> torch.Tensor:
-    height, width = image.shape[-2:]
-    pad_y, pad_x = max(0, side - height), max(0, side - width)
-    if pad_y or pad_x:
-        image = F.pad(image, (pad_x // 2, pad_x - pad_x // 2, pad_y // 2, pad_y - pad_y // 2))
-        height, width = image.shape[-2:]
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[..., top : top + side, left : left + side]
 
 
 def _fingerprint(folder: Path) -> str:

@@ -10,13 +10,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from saerad_core.encoder import Encoder, pooled
+from saerad_core.encoder import REVISIONS, Encoder, pooled
 from saerad_core.errors import EncoderError
 from saerad_core.heatmap import Heat, feature_heatmap, overlay_png
 from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.topk import TopKSae
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def write_encoder(folder: Path, size: int = 64, patch: int = 16, edge: int | None = None, channels: int = 1) -> Path:
@@ -57,7 +55,8 @@ def encoder(tmp_path_factory) -> Encoder:
 def test_shapes_and_pooled(encoder: Encoder) -> None:
     batch = encoder.preprocess([np.full((100, 160), 0.5, dtype=np.float32), np.ones((90, 70), dtype=np.float32)])
     assert batch.shape == (2, 1, 64, 64)
-    torch.testing.assert_close(batch[0], torch.zeros_like(batch[0]), atol=1e-6, rtol=0)
+    # 0.5 is level 128 of 255, as the image processor would be handed it.
+    torch.testing.assert_close(batch[0], torch.full_like(batch[0], (128 / 255 - 0.5) / 0.25), atol=1e-6, rtol=0)
     embedded = encoder.embed(batch)
     assert embedded.cls.shape == (2, 32)
     assert embedded.patches is not None and embedded.patches.shape == (2, 16, 32)
@@ -141,23 +140,76 @@ def test_overlay_is_transparent_outside_of_the_peak() -> None:
     assert silent[..., 3].max() == 0
 
 
-def test_preprocessing_matches_the_models_own_processor() -> None:
-    folder = SHARED / "models" / "dinov2-small"
-    if not folder.exists():
-        pytest.skip("needs ../shared/models/dinov2-small")
-    from PIL import Image
-    from transformers import AutoImageProcessor
+SHAPES = [(420, 300), (300, 420), (259, 259), (101, 333), (517, 518), (64, 90), (700, 257)]
+"""Portrait, landscape, square, odd, smaller than the crop."""
 
-    pixels = np.asarray(Image.linear_gradient("L").resize((300, 420)), dtype=np.float32) / 255
-    encoder = Encoder.load(folder)
-    ours = encoder.preprocess([pixels])
-    picture = Image.fromarray((pixels * 255).round().astype(np.uint8)).convert("RGB")
-    theirs = AutoImageProcessor.from_pretrained(folder, local_files_only=True)(picture, return_tensors="pt")[
-        "pixel_values"
-    ]
-    if ours.shape != theirs.shape:
-        ours = Encoder.load(folder, image_size=theirs.shape[-1]).preprocess([pixels])
-    assert float((ours - theirs).abs().mean()) < 0.02
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"size": {"shortest_edge": 64}},
+        {"size": {"shortest_edge": 48}},
+        {"size": {"height": 64, "width": 64}},
+        {"do_center_crop": False, "size": {"height": 64, "width": 64}},
+        {"do_rescale": False},
+        {"do_normalize": False},
+        {"do_resize": False},
+        {"resample": 2},
+        {"resample": 1},
+        {"rescale_factor": 0.01},
+    ],
+)
+def test_preprocessing_is_the_image_processors(tmp_path, change: dict) -> None:
+    from PIL import Image
+    from transformers import BitImageProcessorPil
+
+    folder = write_encoder(tmp_path / "e", edge=80, channels=3)
+    path = folder / "preprocessor_config.json"
+    how = json.loads(path.read_text()) | {"do_resize": True, "resample": 3, "do_convert_rgb": True} | change
+    path.write_text(json.dumps(how))
+    encoder, processor = Encoder.load(folder), BitImageProcessorPil.from_pretrained(folder, local_files_only=True)
+    rng = np.random.default_rng(0)
+    for shape in SHAPES:
+        grey = rng.integers(0, 256, shape).astype(np.uint8)
+        ours = encoder.preprocess([grey.astype(np.float32) / 255])
+        theirs = processor(Image.fromarray(grey).convert("RGB"), return_tensors="pt")["pixel_values"]
+        torch.testing.assert_close(ours, theirs.float(), atol=1e-3, rtol=1e-6)
+
+
+def test_real_x_rays_are_preprocessed_as_dinov2s_processor_does(shared: Path) -> None:
+    from PIL import Image
+    from transformers import BitImageProcessorPil
+
+    folder = shared / "models" / "dinov2-small"
+    encoder, processor = Encoder.load(folder), BitImageProcessorPil.from_pretrained(folder, local_files_only=True)
+    for path in sorted((shared / "cxr" / "nih" / "images").iterdir())[:12]:
+        picture = Image.open(path).convert("L")
+        ours = encoder.preprocess([np.asarray(picture, dtype=np.float32) / 255])
+        theirs = processor(picture.convert("RGB"), return_tensors="pt")["pixel_values"]
+        assert float((ours - theirs).abs().max()) < 1e-3
+
+
+@pytest.mark.slow
+def test_a_random_model_of_rad_dinos_shape(tmp_path) -> None:
+    from transformers import Dinov2Config, Dinov2Model
+
+    config = Dinov2Config(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, image_size=518, patch_size=14)
+    state = {name: value.contiguous() for name, value in Dinov2Model(config).state_dict().items()}
+    save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
+    (tmp_path / "config.json").write_text(config.to_json_string())
+    how = {"size": {"shortest_edge": 518}, "crop_size": {"height": 518, "width": 518}, "resample": 3}
+    how |= {"image_mean": [0.5307] * 3, "image_std": [0.2583] * 3}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(how))
+    encoder = Encoder.load(tmp_path)
+    assert (encoder.d, encoder.image_size, encoder.patch_grid) == (768, 518, 37)
+    embedded = encoder.embed(encoder.preprocess([np.linspace(0, 1, 600 * 700, dtype=np.float32).reshape(600, 700)]))
+    assert embedded.patches is not None and embedded.patches.shape == (1, 1369, 768)
+    assert bool(torch.isfinite(embedded.patches).all())
+
+
+def test_rad_dino_is_pinned() -> None:
+    assert len(REVISIONS["microsoft/rad-dino"]) == 40
 
 
 def test_bfloat16_stays_close_to_float32(tmp_path) -> None:
