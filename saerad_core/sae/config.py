@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass
 class SaeConfig:
-    """A TopK SAE (Gao et al. 2024, "Scaling and evaluating sparse autoencoders")."""
+    """One dictionary and how it is trained; the architecture's own module says what it takes from here."""
 
     d_in: int
     """Width of the embedding."""
     d_sae: int
     """Features of the dictionary."""
     k: int = 15
-    """Active features a token."""
+    """Active features a token: exactly (topk) or on average (batch_topk, matryoshka). gated and jumprelu aim at target_l0."""
     tokens: str = "patch"
     """cls or patch: which tokens it reads."""
     lr: float = 2e-3
@@ -24,9 +24,11 @@ class SaeConfig:
     batch: int = 2_048
     """Tokens a step; fewer where the training split is small."""
     warmup: int = 100
+    """Steps over which the learning rate rises."""
     aux_k: int = 64
     """Dead features that rebuild the residual, so that they come back to life."""
     aux_weight: float = 1 / 32
+    """Of that loss, beside the squared error."""
     dead_after: int = 200_000
     """Tokens without firing after which a feature counts as dead in training."""
     check_every: int = 200
@@ -34,3 +36,20 @@ class SaeConfig:
     patience: int = 3
     """Looks without gain before training stops."""
     seed: int = 0
+    """Of the start, the order of tokens and nothing else: training draws no other random number."""
+    architecture: str = "topk"
+    """Name in saerad_core.sae.registry."""
+    clip: float = 1.0
+    """Largest global norm of a step's gradients; 0 leaves them as they are."""
+    target_l0: float | None = None
+    """Mean active features a token that gated and jumprelu are steered to; None takes k."""
+    penalty: float = 1e-2
+    """Weight of gated's and jumprelu's sparsity loss at the start; the controller changes it."""
+    bandwidth: float = 0.1
+    """Width of jumprelu's kernel around a threshold, in units of scaled pre-activations."""
+    prefixes: tuple[float, ...] = (1 / 32, 3 / 32, 7 / 32, 15 / 32, 1.0)
+    """Shares of the dictionary that matryoshka makes rebuild tokens by themselves."""
+    archetypes: int = 0
+    """Data points that an archetypal decoder mixes its rows from; 0 leaves the decoder free."""
+    relaxation: float = 1.0
+    """Longest distance of an archetypal decoder's row from its mix, in units of scaled tokens (their mean length is sqrt(d_in))."""

@@ -63,6 +63,8 @@ def load(folder: Path) -> TopKSae:
     known = {field.name for field in fields(SaeConfig)}
     settings = {name: value for name, value in config.get("saerad_training", {}).items() if name in known}
     settings |= {"d_in": config["d_in"], "d_sae": config["d_sae"], "k": config["k"]}
+    if "prefixes" in settings:
+        settings["prefixes"] = tuple(settings["prefixes"])
     sae = TopKSae(SaeConfig(**settings))
     sae.load_state_dict({name: value.float() for name, value in weights.items()})
     return sae.eval()
