@@ -1,0 +1,27 @@
+"""The command line: python -m saerad_core demo | build | info | report | evaluate."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from saerad_core import NOTICE
+from saerad_core.cli.build import build, demo
+from saerad_core.cli.look import evaluate, info, report
+from saerad_core.errors import SaeRadError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=f"SAE-Rad. {NOTICE}", pretty_exceptions_enable=False)
+for command in (demo, build, info, report, evaluate):
+    app.command()(command)
+
+
+def run() -> None:
+    """Run the command; an error of ours is one sentence on stderr and exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        app()
+    except SaeRadError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)

@@ -1,0 +1,94 @@
+"""Commands that look at a finished workspace: info, report, evaluate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from saerad_core import NOTICE
+from saerad_core.errors import SaeRadError
+from saerad_core.workspace import Workspace
+
+
+def summary(workspace: Workspace) -> dict:
+    """What `info --json` prints."""
+    manifest = workspace.manifest
+    return {
+        "images": manifest.counts.images,
+        "patients": manifest.counts.patients,
+        "features": manifest.counts.features,
+        "alive": manifest.counts.alive,
+        "l0": manifest.metrics.l0,
+        "explained_variance": manifest.metrics.explained_variance,
+        "pca_explained_variance": manifest.metrics.pca_explained_variance,
+        "dead_share": manifest.metrics.dead_share,
+        "described": manifest.counts.described,
+        "active_per_image": manifest.counts.active_per_image,
+        "tokens": manifest.sae.tokens,
+        "rule": manifest.sae.rule,
+        "encoder": manifest.encoder.id,
+        "dataset": manifest.dataset.title or manifest.dataset.kind,
+        "simulated": manifest.dataset.simulated,
+        "funnel": manifest.funnel,
+        "schema_version": manifest.schema_version,
+        "notice": NOTICE,
+    }
+
+
+def info(workspace: Path, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """What a workspace holds."""
+    facts = summary(Workspace.open(workspace))
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+    else:
+        for name, value in facts.items():
+            typer.echo(f"{name:24} {value}")
+
+
+def report(
+    workspace: Path,
+    image: Path,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    device: str = "auto",
+) -> None:
+    """Write the report of one X-ray, every sentence with its evidence."""
+    from saerad_core.engine import Engine
+
+    try:
+        data = image.read_bytes()
+    except OSError as error:
+        raise SaeRadError(f"{image} can't be read; give the path of a PNG, JPEG or DICOM file.") from error
+    analysis = Engine(Workspace.open(workspace), device=device).analyse(data)
+    if as_json:
+        typer.echo(json.dumps(analysis.report.as_json() | {"notice": NOTICE}, indent=2))
+        return
+    typer.echo("FINDINGS")
+    for sentence in analysis.report.findings:
+        typer.echo(f"  {sentence.text}  [{', '.join(f'#{e.feature_id}' for e in sentence.evidence)}]")
+    typer.echo("IMPRESSION")
+    for sentence in analysis.report.impression:
+        typer.echo(f"  {sentence.text}")
+    for warning in analysis.report.warnings:
+        typer.echo(f"! {warning}")
+    typer.echo(NOTICE)
+
+
+def evaluate(
+    workspace: Path,
+    out: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
+    split: str = "test",
+) -> None:
+    """Concept recovery and report scores beside baselines, on patients that nothing was fitted on."""
+    from saerad_core.evaluation.run import evaluate as run_evaluate
+
+    opened = Workspace.open(workspace)
+    figures = run_evaluate(opened, split=split)
+    text = json.dumps(figures, indent=2) + "\n"
+    (opened.root / "evaluation.json").write_text(text, encoding="utf-8")
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    else:
+        typer.echo(text)
