@@ -21,15 +21,15 @@ from saerad_core.demo.train_sae import tokens_of
 from saerad_core.descriptions.auroc import auroc
 from saerad_core.encoder import Encoder
 from saerad_core.progress import Silent
+from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
 from saerad_core.sae.image_code import image_code
 from saerad_core.sae.metrics import dead_share, explained_variance, l0, pca_explained_variance
-from saerad_core.sae.topk import TopKSae
 from saerad_core.vocabulary import CONCEPTS, concept_of
 
 
 @torch.no_grad()
-def codes_of(encoder: Encoder, sae: TopKSae, pixels: np.ndarray) -> np.ndarray:
+def codes_of(encoder: Encoder, sae: Sae, pixels: np.ndarray) -> np.ndarray:
     """float32 [N, m] image codes of uint8 [N, S, S]."""
     found = []
     for i in range(0, len(pixels), 32):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from saerad_core.sae.topk import TopKSae
+from saerad_core.sae.base import Sae
 
 NEIGHBOURS = 15
 MIN_DIST = 0.15
@@ -26,7 +26,7 @@ def lay_out(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.asarray(mapper.fit_transform(directions.astype(np.float32)), dtype=np.float32)
 
 
-def build_atlas(sae: TopKSae, path: Path) -> None:
+def build_atlas(sae: Sae, path: Path) -> None:
     """Write feature_id, x, y of every feature to ``path`` (Parquet)."""
     places = lay_out(sae.W_dec.detach().cpu().numpy())
     frame = pd.DataFrame({"feature_id": np.arange(len(places), dtype=np.int32), "x": places[:, 0], "y": places[:, 1]})

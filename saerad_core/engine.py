@@ -18,9 +18,9 @@ from saerad_core.images import sandbox
 from saerad_core.reports.report import Report
 from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.active import active
+from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
 from saerad_core.sae.image_code import image_code
-from saerad_core.sae.topk import TopKSae
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.stages.describe import Composer
 from saerad_core.store.curation import CurationStore
@@ -70,7 +70,7 @@ class Engine:
         return encoder
 
     @cached_property
-    def sae(self) -> TopKSae:
+    def sae(self) -> Sae:
         return load(self.workspace.sae_dir)
 
     @cached_property

@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 
 from saerad_core.encoder import Encoder
-from saerad_core.sae.image_code import feature_gradient, patch_activations
-from saerad_core.sae.topk import TopKSae
+from saerad_core.sae.base import Sae
+from saerad_core.sae.image_code import patch_activations
 
 CONTOUR = 0.5
 """Share of the peak that the contour line is drawn at."""
@@ -32,7 +32,7 @@ class Heat(NamedTuple):
     """(top, left, bottom, right) of the source pixels that the grid covers."""
 
 
-def feature_heatmap(encoder: Encoder, sae: TopKSae, tokens: str, pixels: np.ndarray, feature_id: int) -> Heat:
+def feature_heatmap(encoder: Encoder, sae: Sae, tokens: str, pixels: np.ndarray, feature_id: int) -> Heat:
     """Heat of one feature on one X-ray.
 
     Args:
@@ -53,7 +53,7 @@ def feature_heatmap(encoder: Encoder, sae: TopKSae, tokens: str, pixels: np.ndar
     return Heat(values.reshape(grid, grid).numpy().astype(np.float32), encoder.patch_box(*pixels.shape))
 
 
-def _attribution(encoder: Encoder, sae: TopKSae, batch: torch.Tensor, feature_id: int) -> torch.Tensor:
+def _attribution(encoder: Encoder, sae: Sae, batch: torch.Tensor, feature_id: int) -> torch.Tensor:
     kept: list[torch.Tensor] = []
 
     def keep(_module: torch.nn.Module, _inputs: tuple, output: torch.Tensor) -> torch.Tensor:
@@ -64,7 +64,7 @@ def _attribution(encoder: Encoder, sae: TopKSae, batch: torch.Tensor, feature_id
     try:
         with torch.enable_grad():
             cls = encoder.model(batch).last_hidden_state[:, 0].float()
-            feature_gradient(sae, cls.to(sae.b_dec.device), feature_id).sum().backward()
+            sae.feature_gradient(cls.to(sae.b_dec.device), feature_id).sum().backward()
     finally:
         hook.remove()
     gradient = kept[0].grad

@@ -24,9 +24,9 @@ from saerad_core.encoder import Encoder
 from saerad_core.errors import WorkspaceError
 from saerad_core.progress import Progress, Silent
 from saerad_core.retrieval import ImageIndex
+from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.files import load
-from saerad_core.sae.topk import TopKSae
 from saerad_core.stages.activate import Activated, activate, load_activated
 from saerad_core.stages.describe import describe_features
 from saerad_core.stages.encode import EncodeSettings, Shards, encode
@@ -161,7 +161,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
         stage.run("train", 0, [config.__dict__], lambda: train_sae(workspace, shards, config, progress))
     sae = load(workspace.sae_dir)
     workspace.manifest.sae = SaeInfo(
-        architecture="topk",
+        architecture=sae.config.architecture,
         tokens=settings.tokens,
         width=sae.config.d_sae,
         k=sae.config.k,
@@ -194,7 +194,7 @@ def _index(workspace: Workspace) -> None:
     ImageIndex.build(np.load(workspace.embeddings).astype(np.float32), workspace.faiss_index)
 
 
-def _draw_atlas(workspace: Workspace, sae: TopKSae) -> None:
+def _draw_atlas(workspace: Workspace, sae: Sae) -> None:
     build_atlas(sae, workspace.atlas_file)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F
 
 from saerad_core.encoder import Embedded
-from saerad_core.sae.topk import TopKSae
+from saerad_core.sae.base import Sae
 
 
 @torch.no_grad()
-def image_code(sae: TopKSae, embedded: Embedded, tokens: str) -> torch.Tensor:
+def image_code(sae: Sae, embedded: Embedded, tokens: str) -> torch.Tensor:
     """Code of each X-ray of a batch, float32 [B, m] on the CPU.
 
     Args:
@@ -34,12 +33,7 @@ def image_code(sae: TopKSae, embedded: Embedded, tokens: str) -> torch.Tensor:
 
 
 @torch.no_grad()
-def patch_activations(sae: TopKSae, patches: torch.Tensor, feature_id: int) -> torch.Tensor:
+def patch_activations(sae: Sae, patches: torch.Tensor, feature_id: int) -> torch.Tensor:
     """Activation of one feature on each patch, float32 [P, d] -> [P]; 0 where it isn't among the patch's k."""
     codes = sae.encode(patches.to(sae.b_dec.device))
     return torch.where(codes.indices == feature_id, codes.values, 0.0).amax(dim=1).cpu()
-
-
-def feature_gradient(sae: TopKSae, cls: torch.Tensor, feature_id: int) -> torch.Tensor:
-    """Differentiable pre-activation of one feature on CLS tokens float32 [B, d] -> [B], before top-k."""
-    return F.linear(cls - sae.b_dec, sae.W_enc[:, feature_id][None], sae.b_enc[feature_id : feature_id + 1])[:, 0]

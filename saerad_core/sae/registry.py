@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from saerad_core.errors import SaeRadError
+from saerad_core.sae import parallel
 from saerad_core.sae.base import Sae
+from saerad_core.sae.batch_topk import BatchTopKSae
 from saerad_core.sae.config import SaeConfig
+from saerad_core.sae.dense import DenseStepper
+from saerad_core.sae.gated import GatedSae
+from saerad_core.sae.jumprelu import JumpReluSae
+from saerad_core.sae.matryoshka import MatryoshkaSae
 from saerad_core.sae.step import Stepper
 from saerad_core.sae.topk import TopKSae
 
@@ -21,4 +28,29 @@ class Architecture(NamedTuple):
 
 REGISTRY: dict[str, Architecture] = {
     "topk": Architecture(TopKSae),
+    "batch_topk": Architecture(BatchTopKSae),
+    "matryoshka": Architecture(MatryoshkaSae),
+    "jumprelu": Architecture(JumpReluSae),
+    "gated": Architecture(GatedSae),
 }
+
+
+def make(config: SaeConfig) -> Sae:
+    """An untrained SAE of config.architecture.
+
+    Raises:
+        SaeRadError: there is no such architecture.
+    """
+    if config.architecture not in REGISTRY:
+        raise SaeRadError(f"There is no architecture {config.architecture!r}; take one of {', '.join(REGISTRY)}.")
+    return REGISTRY[config.architecture].sae(config)
+
+
+def stepper_for(sae: Sae, config: SaeConfig) -> Stepper:
+    """The sparse stepper where there is one for the architecture, the settings and the device; else the dense one."""
+    sparse = REGISTRY[config.architecture].sparse_stepper
+    if sparse is not None and not config.archetypes and parallel.world() == 1:
+        stepper = sparse(sae, config)
+        if stepper is not None:
+            return stepper
+    return DenseStepper(sae, config)

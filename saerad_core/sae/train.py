@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from saerad_core.progress import Progress, Silent
+from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
-from saerad_core.sae.dense import DenseStepper
 from saerad_core.sae.metrics import explained_variance
-from saerad_core.sae.topk import TopKSae
+from saerad_core.sae.registry import make, stepper_for
 
 MOST_VALIDATION = 40_000
 """Validation tokens that early stopping looks at."""
@@ -22,19 +22,19 @@ MOST_VALIDATION = 40_000
 class Trained:
     """The best dictionary on the validation patients, and how it got there."""
 
-    sae: TopKSae
+    sae: Sae
     best_step: int = 0
     log: list[dict] = field(default_factory=list)
     """One entry a look: step, explained_variance on validation, dead share in training."""
 
 
-def _start(train: np.ndarray, config: SaeConfig, generator: np.random.Generator) -> tuple[TopKSae, float]:
+def _start(train: np.ndarray, config: SaeConfig, generator: np.random.Generator) -> tuple[Sae, float]:
     """A dictionary of data points, and the scale that brings tokens to the length sqrt(d)."""
     rows = np.sort(generator.choice(len(train), min(len(train), 20_000), replace=False))
     sample = torch.from_numpy(train[rows].astype(np.float32))
     mean = sample.mean(0)
     scale = float(config.d_in**0.5 / (sample - mean).norm(dim=1).mean().clamp_min(1e-8))
-    sae = TopKSae(config)
+    sae = make(config)
     picks = torch.from_numpy(generator.choice(len(sample), config.d_sae, replace=len(sample) < config.d_sae))
     torch.manual_seed(config.seed)
     directions = (sample[picks] - mean) * scale
@@ -70,7 +70,7 @@ def train(
     generator = np.random.default_rng(config.seed)
     sae, scale = _start(tokens_train, config, generator)
     batch = min(config.batch, max(64, len(tokens_train) // 4))
-    stepper = DenseStepper(sae, config)
+    stepper = stepper_for(sae, config)
     keep = np.sort(generator.permutation(len(tokens_validate))[:MOST_VALIDATION])
     validate = torch.from_numpy(tokens_validate[keep].astype(np.float32)) * scale
     best, since, result = -np.inf, 0, Trained(sae)
@@ -106,6 +106,6 @@ def train(
 
 
 @torch.no_grad()
-def _explained(sae: TopKSae, x: torch.Tensor) -> float:
+def _explained(sae: Sae, x: torch.Tensor) -> float:
     rebuilt = torch.cat([sae.decode(sae.encode(part)) for part in x.split(4_096)])
     return explained_variance(x, rebuilt, x.mean(0))

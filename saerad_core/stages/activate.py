@@ -12,9 +12,9 @@ from scipy import sparse
 from saerad_core.encoder import Embedded
 from saerad_core.progress import Progress
 from saerad_core.sae.active import active, fit_thresholds
+from saerad_core.sae.base import Sae
 from saerad_core.sae.image_code import image_code
 from saerad_core.sae.metrics import explained_variance, pca_explained_variance
-from saerad_core.sae.topk import TopKSae
 from saerad_core.stages.encode import Shards
 from saerad_core.workspace import Workspace
 
@@ -34,7 +34,7 @@ class Activated(NamedTuple):
 
 
 def activate(
-    workspace: Workspace, shards: Shards, sae: TopKSae, tokens: str, target: float, progress: Progress
+    workspace: Workspace, shards: Shards, sae: Sae, tokens: str, target: float, progress: Progress
 ) -> Activated:
     """Write codes.npy, thresholds and embeddings.npy, and fill the manifest's SAE figures."""
     splits = shards.records()["split"].to_numpy()
@@ -75,7 +75,7 @@ def load_activated(workspace: Workspace) -> Activated:
     return Activated(codes, _csr(rows, codes.shape[1]), thresholds)
 
 
-def _codes(shards: Shards, sae: TopKSae, tokens: str, progress: Progress) -> np.ndarray:
+def _codes(shards: Shards, sae: Sae, tokens: str, progress: Progress) -> np.ndarray:
     if any(True for _ in shards.each("codes")):
         return shards.array("codes")
     blocks = []
@@ -104,7 +104,7 @@ def _save(path, array: np.ndarray) -> None:  # noqa: ANN001
     part.replace(path)
 
 
-def _measure(workspace: Workspace, shards: Shards, sae: TopKSae, splits: np.ndarray) -> None:
+def _measure(workspace: Workspace, shards: Shards, sae: Sae, splits: np.ndarray) -> None:
     tokens = shards.array("tokens").astype(np.float32)
     unseen = "test" if (splits == "test").any() else "validate"
     rng = np.random.default_rng(0)

@@ -13,7 +13,7 @@ from saerad_core.descriptions.reported import read_reports
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.progress import Progress, track
 from saerad_core.reports import compose
-from saerad_core.sae.topk import TopKSae
+from saerad_core.sae.base import Sae
 from saerad_core.stages.activate import Activated
 from saerad_core.stages.feature_table import feature_table
 from saerad_core.store.activations import ActivationStore, build_store
@@ -29,7 +29,7 @@ def report_texts(records: pd.DataFrame) -> list[str]:
 
 
 def describe_features(
-    workspace: Workspace, records: pd.DataFrame, activated: Activated, sae: TopKSae, progress: Progress
+    workspace: Workspace, records: pd.DataFrame, activated: Activated, sae: Sae, progress: Progress
 ) -> None:
     """Write the evidence tables and the store.
 

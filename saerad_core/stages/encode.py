@@ -19,8 +19,8 @@ from saerad_core.encoder import Encoder, pooled
 from saerad_core.errors import ImageRefused
 from saerad_core.images.pictures import picture, thumbnail
 from saerad_core.progress import Progress
+from saerad_core.sae.base import Sae
 from saerad_core.sae.image_code import image_code
-from saerad_core.sae.topk import TopKSae
 from saerad_core.workspace import DatasetInfo, Workspace
 
 T = TypeVar("T")
@@ -141,7 +141,7 @@ def encode(
     dataset: Dataset,
     encoder: Encoder,
     settings: EncodeSettings,
-    sae: TopKSae | None,
+    sae: Sae | None,
     progress: Progress,
 ) -> Shards:
     """Embed every record of ``dataset`` into shards under the workspace's cache.
@@ -191,7 +191,7 @@ def _windowed(pool, records: Iterator[Record], ahead: int) -> Iterator[tuple[Rec
 
 
 def _encode_shard(
-    path: Path, loaded: list, encoder: Encoder, settings: EncodeSettings, sae: TopKSae | None
+    path: Path, loaded: list, encoder: Encoder, settings: EncodeSettings, sae: Sae | None
 ) -> None:  # fmt: skip
     good = [(record, pixels) for record, pixels in loaded if not isinstance(pixels, str)]
     refused = [{"image_id": r.image_id, "why": why} for r, why in loaded if isinstance(why, str)]
@@ -212,7 +212,7 @@ def _encode_shard(
 
 @torch.no_grad()
 def _embed(
-    pixels: list[np.ndarray], encoder: Encoder, settings: EncodeSettings, sae: TopKSae | None
+    pixels: list[np.ndarray], encoder: Encoder, settings: EncodeSettings, sae: Sae | None
 ) -> dict[str, np.ndarray]:
     embedded = encoder.embed(encoder.preprocess(pixels), patches=True)
     assert embedded.patches is not None

@@ -11,9 +11,9 @@ import numpy as np
 
 from saerad_core.errors import WorkspaceError
 from saerad_core.progress import Progress
+from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.files import save
-from saerad_core.sae.topk import TopKSae
 from saerad_core.sae.train import train
 from saerad_core.stages.encode import Shards
 from saerad_core.workspace import Workspace
@@ -41,7 +41,7 @@ def tokens_of_split(shards: Shards, splits: np.ndarray, split: str, name: str, f
     return out
 
 
-def train_sae(workspace: Workspace, shards: Shards, config: SaeConfig, progress: Progress) -> TopKSae:
+def train_sae(workspace: Workspace, shards: Shards, config: SaeConfig, progress: Progress) -> Sae:
     """Train on the training split, stop early on the validation split, write sae/ and sae/training.json.
 
     Raises:

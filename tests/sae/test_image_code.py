@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from saerad_core.encoder import Embedded
 from saerad_core.sae.active import active, fit_thresholds
 from saerad_core.sae.image_code import image_code, patch_activations
-from tests.sae.test_topk import random_sae
+from tests.sae.examples import random_sae
 
 
 @given(st.integers(0, 1_000))

@@ -7,24 +7,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file
 
-from saerad_core.errors import WorkspaceError
 from saerad_core.sae.config import SaeConfig
-from saerad_core.sae.files import load, save
 from saerad_core.sae.metrics import dead_share, explained_variance, l0, pca_explained_variance
 from saerad_core.sae.topk import TopKSae
 from saerad_core.sae.train import train
-
-
-def random_sae(d: int = 8, m: int = 24, k: int = 4, seed: int = 0, tokens: str = "patch") -> TopKSae:
-    generator = torch.Generator().manual_seed(seed)
-    sae = TopKSae(SaeConfig(d, m, k=k, tokens=tokens))
-    with torch.no_grad():
-        for parameter in sae.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    sae.normalise()
-    return sae.eval()
+from tests.sae.examples import planted, random_sae
 
 
 @settings(max_examples=25, deadline=None)
@@ -52,39 +40,6 @@ def test_features_can_be_renumbered(seed: int) -> None:
         other.b_dec.copy_(sae.b_dec)
     torch.testing.assert_close(other.dense(x), sae.dense(x)[:, order])
     torch.testing.assert_close(other.decode(other.encode(x)), sae.decode(sae.encode(x)), rtol=1e-4, atol=1e-5)
-
-
-def test_files_round_trip_under_saelens_names(tmp_path) -> None:
-    sae = random_sae(tokens="cls")
-    save(sae, tmp_path / "sae", notes={"trained_on": "nothing"})
-    weights = load_file(tmp_path / "sae" / "sae_weights.safetensors")
-    assert {name: tuple(w.shape) for name, w in weights.items()} == {
-        "W_enc": (8, 24),
-        "b_enc": (24,),
-        "W_dec": (24, 8),
-        "b_dec": (8,),
-    }
-    again = load(tmp_path / "sae")
-    assert again.config == sae.config
-    for name, value in sae.state_dict().items():
-        assert torch.equal(again.state_dict()[name], value)
-
-
-def test_damaged_or_foreign_dictionary_is_refused(tmp_path) -> None:
-    with pytest.raises(WorkspaceError, match="no readable dictionary"):
-        load(tmp_path)
-    save(random_sae(), tmp_path)
-    (tmp_path / "cfg.json").write_text((tmp_path / "cfg.json").read_text().replace('"topk"', '"gated"'))
-    with pytest.raises(WorkspaceError, match="gated"):
-        load(tmp_path)
-
-
-def planted(n: int, seed: int, directions: np.ndarray, active: int = 3) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    codes = np.zeros((n, len(directions)), dtype=np.float32)
-    for row in codes:
-        row[rng.choice(len(directions), active, replace=False)] = rng.uniform(1, 2, active)
-    return 5 * (codes @ directions) + 7
 
 
 def test_training_recovers_a_known_dictionary() -> None:
