@@ -81,4 +81,25 @@ def test_mistakes_are_one_sentence_on_stderr(arguments: tuple, says: str) -> Non
 
 def test_a_missing_upload_is_said_plainly(tiny_workspace: Workspace) -> None:
     done = saerad("report", tiny_workspace.root, "nowhere.png")
-    assert done.returncode == 2 and "can't be read" in done.stderr
+    assert done.returncode == 2 and "can't be opened" in done.stderr
+
+
+def test_a_refused_file_is_one_sentence_and_exit_code_2(tiny_workspace: Workspace, tmp_path) -> None:
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    from tests.images.films import dicom, film, written
+
+    deflated = dicom(film())
+    deflated.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    files = {
+        "neither PNG, JPEG nor DICOM": b"junk",
+        "several frames": written(dicom(film(), NumberOfFrames=2)),
+        "deflated": written(deflated),
+        "blank": written(dicom(film() * 0)),
+    }
+    for says, data in files.items():
+        path = tmp_path / "Doe-Jane.dcm"
+        path.write_bytes(data)
+        done = saerad("report", tiny_workspace.root, path)
+        assert done.returncode == 2 and done.stdout == ""
+        assert says in done.stderr and "Doe" not in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -14,8 +14,8 @@ _JP2 = b"\x00\x00\x00\x0cjP  "
 _SIZ = b"\xff\x4f\xff\x51"
 
 
-def frame_shape(frame: bytes) -> tuple[int, int, int]:
-    """Rows, columns and components that a JPEG, JPEG-LS or JPEG 2000 frame declares.
+def frame_shape(frame: bytes) -> tuple[int, int, int, int]:
+    """Rows, columns, components and bits that a JPEG, JPEG-LS or JPEG 2000 frame declares.
 
     Raises:
         ValueError: it is none of these, or has no frame header.
@@ -27,14 +27,14 @@ def frame_shape(frame: bytes) -> tuple[int, int, int]:
         frame = frame[at:]
     if frame.startswith(_SIZ):
         # ISO/IEC 15444-1 A.5.1: Lsiz, Rsiz, Xsiz, Ysiz, XOsiz, YOsiz, tile size and offset, Csiz.
-        _, _, right, bottom, left, top, *_, components = struct.unpack_from(">HH8IH", frame, 4)
-        return bottom - top, right - left, components
+        _, _, right, bottom, left, top, *_, components, depth = struct.unpack_from(">HH8IHB", frame, 4)
+        return bottom - top, right - left, components, (depth & 0x7F) + 1
     if frame.startswith(b"\xff\xd8"):
         return _jpeg_shape(frame)
     raise ValueError("unknown codestream")
 
 
-def _jpeg_shape(frame: bytes) -> tuple[int, int, int]:
+def _jpeg_shape(frame: bytes) -> tuple[int, int, int, int]:
     """From the frame header (ISO/IEC 10918-1 B.2.2)."""
     at = 2
     while at + 4 <= len(frame):
@@ -46,8 +46,8 @@ def _jpeg_shape(frame: bytes) -> tuple[int, int, int]:
         elif marker in _NO_LENGTH:
             at += 2
         elif marker == _LOSSLESS_LS or (0xC0 <= marker <= 0xCF and marker not in _NOT_FRAMES):
-            _, rows, columns, components = struct.unpack_from(">BHHB", frame, at + 4)
-            return rows, columns, components
+            bits, rows, columns, components = struct.unpack_from(">BHHB", frame, at + 4)
+            return rows, columns, components, bits
         else:
             (length,) = struct.unpack_from(">H", frame, at + 2)
             at += 2 + length

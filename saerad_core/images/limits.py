@@ -9,12 +9,12 @@ import numpy as np
 
 from saerad_core.errors import ImageRefused
 
-MOST_BYTES = 100 * 2**20
-"""Bytes of a file; an uncompressed 3,000 x 4,000 DICOM has 24 million."""
-MOST_PIXELS = 64_000_000
+MOST_BYTES = 256 * 2**20
+"""Bytes of a file; the largest image that is read has 200 million, uncompressed."""
+MOST_PIXELS = 100_000_000
 """Pixels of an image; the finest film digitisers stay under 30 million."""
-FEWEST_PIXELS = 64
-"""Pixels along the shorter side; below it nothing of a chest can be judged."""
+FEWEST_PIXELS = 8
+"""Pixels along the shorter side; below it there is no image to speak of."""
 LONGEST_SHAPE = 6.0
 """Longer side over the shorter one; a strip is not a radiograph."""
 FLATTEST = 0.02
@@ -64,16 +64,11 @@ def check_size(width: int, height: int) -> None:
         raise ImageRefused("The image is a narrow strip, not a chest radiograph; choose a whole image.")
 
 
-def check_grey(channels: np.ndarray) -> None:
-    """Refuse a colour photograph.
-
-    Args:
-        channels: uint8 [H, W, 3].
-    """
+def colour_warning(channels: np.ndarray) -> str:
+    """A sentence where uint8 [H, W, 3] is in colour, as no radiograph is; "" for grey."""
     some = sample(channels)
     colour = (some.max(axis=2).astype(np.float32) - some.min(axis=2)).mean() / 255
-    if colour > MOST_COLOUR:
-        raise ImageRefused("The image is in colour, so it is not a radiograph; choose a grey image.")
+    return "The image is in colour, so it is probably not a radiograph." if colour > MOST_COLOUR else ""
 
 
 def check_pixels(pixels: np.ndarray) -> None:

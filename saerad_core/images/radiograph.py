@@ -12,7 +12,6 @@ from saerad_core.images.limits import DAMAGED, check_bytes, check_pixels
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
-DICOM = b"DICM"
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def decode(source: bytes | Path) -> Radiograph:
         # The library's own message may repeat what the file holds, names included: it stays with the cause.
         raise ImageRefused("The file is damaged or of an unknown kind; export it again.") from error
     check_pixels(pixels)
-    return Radiograph(np.ascontiguousarray(np.clip(pixels, 0, 1), dtype=np.float32), facts)
+    return Radiograph(np.ascontiguousarray(pixels, dtype=np.float32), facts)
 
 
 def _read(path: Path) -> bytes:
@@ -62,10 +61,14 @@ def _read(path: Path) -> bytes:
 def _decoded(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
     # Imported here: pydicom takes a third of a second that a PNG needn't wait for.
     if data.startswith((PNG, JPEG)):
+        if data[128:132] == b"DICM":
+            raise ImageRefused("The file claims to be of two kinds at once; export it again.")
         from saerad_core.images.pngjpeg import decode_png_jpeg
 
         return decode_png_jpeg(data)
-    if data[128:132] == DICOM:
+    from saerad_core.images.part10 import looks_like_dicom
+
+    if looks_like_dicom(data):
         from saerad_core.images.dicom import decode_dicom
 
         return decode_dicom(data)

@@ -79,7 +79,9 @@ def _top(here: Here, source: Source, analysis: Analysis) -> None:
         facts = dict(analysis.facts)
         if source.image is not None:
             facts = {"view": source.image.view, "split": f"{source.image.split} patient"}
-        labels += [chip(str(value), says=f"{name} of the file") for name, value in facts.items() if value][:4]
+        labels += [
+            chip(str(value), says=f"{name} of the file") for name, value in facts.items() if value and name != "warning"
+        ][:4]
         html(
             f'<div class="chips"><span class="eyebrow"><a class="nav" href="{escape(here.links.page("report"))}">Report</a>'
             f" \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} {escape(source.title)}</span>{''.join(labels)}</div>"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
+import os
+import signal
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,21 +77,52 @@ def test_too_long_is_refused() -> None:
         decode_sandboxed(large, seconds=0.005)
 
 
-def test_a_child_that_died_in_waiting_is_replaced() -> None:
-    sandbox.warm()
-    child = sandbox._spare._waiting
-    assert child is not None
-    child.kill()
-    child.wait()
-    assert decode_sandboxed(written(dicom(film()))).pixels.shape == (96, 80)
+def test_a_process_that_died_in_waiting_is_replaced() -> None:
+    decoders = sandbox.Decoders()
+    data = written(dicom(film()))
+    decoders.decode(data)
+    first = decoders._server
+    assert first is not None
+    decoders.decode(data)
+    assert decoders._server is first
+    os.killpg(first.pid, signal.SIGKILL)
+    assert decoders.decode(data).pixels.shape == (96, 80) and decoders._server is not first
+    decoders.close()
+
+
+def test_sessions_do_not_get_each_others_pixels() -> None:
+    films = [film(seed, shape=(80 + seed, 90), high=255).astype(np.uint8) for seed in range(12)]
+    files = [encoded(Image.fromarray(one)) for one in films]
+    with ThreadPoolExecutor(6) as pool:
+        for one, read in zip(films * 3, pool.map(decode_sandboxed, files * 3), strict=True):
+            assert np.array_equal(read.pixels, one.astype(np.float32) / 255)
+
+
+def test_a_path_is_read_by_the_decoder(tmp_path) -> None:
+    (tmp_path / "Doe-Jane.png").write_bytes(encoded(Image.fromarray(film(high=255).astype(np.uint8))))
+    assert decode_sandboxed(tmp_path / "Doe-Jane.png").pixels.shape == (96, 80)
+    with pytest.raises(ImageRefused, match="can't be opened") as refused:
+        decode_sandboxed(tmp_path / "Doe-John.png")
+    assert "Doe" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"{}", b'{"shape": [9, 9], "facts": {}}\n123', b"\xff\xfe\n", b"[1]\n", b'{"shape": "x"}\n']
+    "answer", [b"", b"{}", b'{"shape": [0, 9], "facts": {}}\n', b"\xff\xfe\n", b"[1]\n", b'{"shape": "x"}\n']
 )
 def test_half_an_answer_is_a_refusal(answer) -> None:
+    pixels = sandbox._anonymous(1_000)
     with pytest.raises(ImageRefused):
-        sandbox._parse(answer)
+        sandbox._parse(answer, pixels)
+    os.close(pixels)
+
+
+def test_values_that_are_no_grey_levels_are_a_refusal() -> None:
+    pixels = sandbox._anonymous(324)
+    with mmap.mmap(pixels, 324) as shared:
+        shared[:4] = np.float32(np.nan).tobytes()
+    with pytest.raises(ImageRefused, match="broke"):
+        sandbox._parse(b'{"shape": [9, 9], "facts": {}}\n', pixels)
+    os.close(pixels)
 
 
 def test_the_child_knows_neither_torch_nor_streamlit() -> None:
@@ -99,9 +135,8 @@ def test_the_child_knows_neither_torch_nor_streamlit() -> None:
 
 def test_the_servers_secrets_stay_out_of_the_child(monkeypatch) -> None:
     monkeypatch.setenv("API_TOKEN", "secret")
-    child = sandbox._start()
-    try:
-        with open(f"/proc/{child.pid}/environ", "rb") as environment:  # noqa: PTH123 - not a path of ours
-            assert b"secret" not in environment.read()
-    finally:
-        sandbox._end(child)
+    server, control = sandbox._start()
+    with control, Path(f"/proc/{server.pid}/environ").open("rb") as environment:
+        assert control.recv(16) == b"ready"
+        assert b"secret" not in environment.read()
+    assert server.wait(10) == 0, "it ends with the other side"
