@@ -14,6 +14,7 @@ from saerad_core.sae.dense import DenseStepper
 from saerad_core.sae.gated import GatedSae
 from saerad_core.sae.jumprelu import JumpReluSae
 from saerad_core.sae.matryoshka import MatryoshkaSae
+from saerad_core.sae.sparse.step import sparse_stepper
 from saerad_core.sae.step import Stepper
 from saerad_core.sae.topk import TopKSae
 
@@ -27,7 +28,7 @@ class Architecture(NamedTuple):
 
 
 REGISTRY: dict[str, Architecture] = {
-    "topk": Architecture(TopKSae),
+    "topk": Architecture(TopKSae, sparse_stepper),
     "batch_topk": Architecture(BatchTopKSae),
     "matryoshka": Architecture(MatryoshkaSae),
     "jumprelu": Architecture(JumpReluSae),

@@ -89,10 +89,11 @@ class SparseStepper:
         squares = np.empty(len(x))
         self._team.run(
             lambda lo, hi: remainder(
-                x[lo:hi], self._dec, bias, *(part[lo:hi] for part in found), out[lo:hi], squares[lo:hi]
+                x[lo:hi], self._dec, bias, found.indices[lo:hi], found.values[lo:hi], found.active[lo:hi], out[lo:hi],
+                squares[lo:hi],
             ),
             spans(len(x), 128),
-        )
+        )  # fmt: skip
         return float(squares.mean())
 
     def _learn(
