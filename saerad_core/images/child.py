@@ -89,7 +89,7 @@ def _answer(source: int, target: int, reply: int, *, seconds: float, memory: int
         said = {"refused": "The file needs more memory than an X-ray may take; export it uncompressed."}
     else:
         pixels = radiograph.pixels
-        with mmap.mmap(target, pixels.nbytes, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)) as shared:
+        with mmap.mmap(target, pixels.nbytes, flags=mmap.MAP_SHARED) as shared:
             view = np.frombuffer(shared, dtype=np.float32)
             view[:] = pixels.ravel()
             del view
