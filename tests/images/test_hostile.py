@@ -205,11 +205,11 @@ def test_a_tenth_of_the_mutants_and_damaged_images() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("kind", ["corpus", "mutants", "damaged"])
-def test_all_of_them(kind, record_property) -> None:
+def test_all_of_them(kind, record_testsuite_property) -> None:
     files = {"corpus": corpus, "mutants": lambda: list(mutants(MUTANTS)), "damaged": lambda: list(damaged(DAMAGED))}[
         kind
     ]()
     assert len(files) >= {"corpus": 194, "mutants": MUTANTS, "damaged": DAMAGED}[kind]
     read, refused = read_all(files)
-    record_property("counts", f"{kind}: {len(files)} files, {read} read, {refused} refused")
+    record_testsuite_property(kind, f"{kind}: {len(files)} files, {read} read, {refused} refused")
     assert read and refused
