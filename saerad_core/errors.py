@@ -19,3 +19,7 @@ class WorkspaceError(SaeRadError):
 
 class EncoderError(SaeRadError):
     """An encoder can't be loaded or doesn't fit the workspace."""
+
+
+class TrainingError(SaeRadError):
+    """Training a sparse autoencoder can't go on; the message says what to change."""

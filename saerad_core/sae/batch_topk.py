@@ -32,9 +32,10 @@ class BatchTopKSae(Sae):
         """Dense code [B, m] of a training batch: its k B largest positive pre-activations, over all processes."""
         values = F.relu(pre)
         flat = values.detach().flatten()
-        count = min(self.config.k * len(pre), flat.numel())
-        largest = parallel.gathered(flat.topk(count, sorted=False).values)
-        cut = largest.topk(count * parallel.world()).values[-1].clamp_min(torch.finfo(pre.dtype).tiny)
+        count = min(self.config.k * len(pre), flat.numel()) * parallel.world()
+        # One process may hold more than its share of the largest, so each offers as many as all keep.
+        largest = parallel.gathered(flat.topk(min(count, flat.numel()), sorted=False).values)
+        cut = largest.topk(count).values[-1].clamp_min(torch.finfo(pre.dtype).tiny)
         self._remember(float(cut))
         return torch.where(values >= cut, values, 0.0)
 

@@ -39,6 +39,8 @@ class SaeConfig:
     """Of the start, the order of tokens and nothing else: training draws no other random number."""
     architecture: str = "topk"
     """Name in saerad_core.sae.registry."""
+    centre: str = "mean"
+    """Where b_dec starts: mean, or median (the geometric one, which outliers don't move)."""
     clip: float = 1.0
     """Largest global norm of a step's gradients; 0 leaves them as they are."""
     target_l0: float | None = None
