@@ -76,6 +76,8 @@ class Metrics(BaseModel):
     l0: float = 0.0
     """Mean non-zero coefficients a token."""
     explained_variance: float = 0.0
+    cosine: float | None = None
+    """Mean cosine between a token and itself rebuilt; None where the build that made the workspace didn't measure it."""
     pca_explained_variance: float = 0.0
     """PCA with k components, fit on the training split, on the same test tokens."""
     dead_share: float = 0.0

@@ -14,7 +14,7 @@ from saerad_core.progress import Progress
 from saerad_core.sae.active import active, fit_thresholds
 from saerad_core.sae.base import Sae
 from saerad_core.sae.image_code import image_code
-from saerad_core.sae.metrics import explained_variance, pca_explained_variance
+from saerad_core.sae.metrics import cosine, explained_variance, pca_explained_variance
 from saerad_core.stages.encode import Shards
 from saerad_core.workspace import Workspace
 
@@ -120,4 +120,5 @@ def _measure(workspace: Workspace, shards: Shards, sae: Sae, splits: np.ndarray)
     metrics = workspace.manifest.metrics
     metrics.l0 = float((codes.values > 0).sum(1).float().mean())
     metrics.explained_variance = float(explained_variance(test, rebuilt, train.mean(0)))
+    metrics.cosine = cosine(test, rebuilt)
     metrics.pca_explained_variance = float(pca_explained_variance(train, test, sae.config.k))
