@@ -27,6 +27,7 @@ from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.files import load
+from saerad_core.sae.width import recommended_width
 from saerad_core.stages.activate import Activated, activate, load_activated
 from saerad_core.stages.describe import describe_features
 from saerad_core.stages.encode import EncodeSettings, Shards, encode
@@ -55,9 +56,15 @@ class BuildSettings:
     tokens: str = "patch"
     """cls (one code an X-ray, as the paper) or patch (the maximum over patches)."""
     width: int | None = None
-    """Features of the dictionary; None takes what the number of X-rays supports."""
+    """Features of the dictionary; None takes what the number of patients supports."""
     k: int = 15
     """Active features a token."""
+    architecture: str = "topk"
+    """Name in saerad_core.sae.registry."""
+    target_l0: float | None = None
+    """Active features a token that gated and jumprelu are steered to; None takes k."""
+    sweep: bool = True
+    """Whether a few learning rates are tried first, judged by the validation patients."""
     active: float = 30
     """Active features an X-ray that the rule aims at on average, for patch tokens."""
     device: str = "auto"
@@ -85,16 +92,6 @@ def demo_settings(out: Path | None = None, patients: int | None = None, device: 
         device=device,
         sae=True,
     )
-
-
-def recommended_width(images: int, tokens: str) -> int:
-    """Features that so many X-rays support; wider dictionaries overfit (CLS) or die.
-
-    Measured on 1,000 NIH X-rays with DINOv2-small: CLS 256 wide explains more of unseen X-rays than 768 or 4,096.
-    """
-    if tokens == "cls":
-        return 256 if images < 3_000 else 2_048 if images < 50_000 else 49_152
-    return 1_024 if images < 3_000 else 4_096 if images < 50_000 else 49_152
 
 
 def build(settings: BuildSettings, progress: Progress | None = None) -> Workspace:
@@ -139,8 +136,16 @@ def _begun_with(root: Path) -> str:
 def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: BuildSettings, progress: Progress) -> None:
     stage = _Stages(workspace, progress)
     sae = load(workspace.sae_dir) if settings.sae else None
-    width = settings.width or recommended_width(len(dataset), settings.tokens)
-    config = SaeConfig(d_in=encoder.d, d_sae=width, k=settings.k, tokens=settings.tokens, seed=settings.seed)
+    width = settings.width or (0 if settings.sae else _width(dataset, settings.tokens))
+    config = SaeConfig(
+        d_in=encoder.d,
+        d_sae=width,
+        k=settings.k,
+        tokens=settings.tokens,
+        seed=settings.seed,
+        architecture=settings.architecture,
+        target_l0=settings.target_l0,
+    )
     shards = Shards(workspace.cache_dir)
 
     def encode_all() -> None:
@@ -158,7 +163,12 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
 
     stage.run("encode", len(dataset), [encoder.fingerprint, settings.tokens, dataset.info.model_dump()], encode_all)
     if not settings.sae:
-        stage.run("train", 0, [config.__dict__], lambda: train_sae(workspace, shards, config, progress))
+        stage.run(
+            "train",
+            0,
+            [config.__dict__, settings.sweep],
+            lambda: train_sae(workspace, shards, config, progress, sweep=settings.sweep),
+        )
     sae = load(workspace.sae_dir)
     workspace.manifest.sae = SaeInfo(
         architecture=sae.config.architecture,
@@ -186,6 +196,10 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
     workspace.manifest.provenance = provenance()
     workspace.save()
     shutil.rmtree(workspace.cache_dir, ignore_errors=True)
+
+
+def _width(dataset: Dataset, tokens: str) -> int:
+    return recommended_width(len({record.patient_id for record in dataset.records()}), tokens)
 
 
 def _index(workspace: Workspace) -> None:

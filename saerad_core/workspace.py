@@ -211,6 +211,16 @@ class Workspace:
         return self.root / "sae"
 
     @property
+    def runs_dir(self) -> Path:
+        """JSON lines of every SAE training, one file a run."""
+        return self.sae_dir / "runs"
+
+    @property
+    def tokens(self) -> Path:
+        """N x t x d float16 .npy: CLS, or sampled patches; what other SAEs can be trained and measured on."""
+        return self.root / "tokens.npy"
+
+    @property
     def cache_dir(self) -> Path:
         """Shards of an unfinished build; may be deleted once the build is done."""
         return self.root / "cache"

@@ -7,7 +7,8 @@ import pytest
 
 from saerad_core import pipeline
 from saerad_core.errors import WorkspaceError
-from saerad_core.pipeline import BuildSettings, build, recommended_width
+from saerad_core.pipeline import BuildSettings, build
+from saerad_core.sae.width import recommended_width
 from saerad_core.workspace import Workspace
 from tests.tiny import make_tiny_workspace
 

@@ -54,7 +54,9 @@ def make_tiny_workspace(root: Path, *, images: int = 120, tokens: str = "patch")
         write_films(films, images)
     options = {"images": str(films), "metadata": str(films / "metadata.csv")}
     info = DatasetInfo(kind="folder", title="Drawn discs", options=options)
-    settings = BuildSettings(info, str(encoder), root, tokens=tokens, width=WIDTH, k=6, active=6, workers=1)
+    settings = BuildSettings(
+        info, str(encoder), root, tokens=tokens, width=WIDTH, k=6, active=6, workers=1, sweep=False
+    )
     with mock.patch.object(pipeline, "SaeConfig", partial(SaeConfig, steps=STEPS, warmup=20, check_every=50)):
         return pipeline.build(settings)
 

@@ -1,4 +1,4 @@
-"""Commands that make a workspace: demo, build."""
+"""Commands that make a workspace: demo, build, train."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from saerad_core.cli.look import summary
 from saerad_core.errors import SaeRadError
 from saerad_core.progress import Reporter
-from saerad_core.workspace import DatasetInfo
+from saerad_core.workspace import DatasetInfo, Workspace
 
 
 def demo(
@@ -38,6 +38,9 @@ def build(
     tokens: Annotated[str, typer.Option(help="cls (the paper's) or patch.")] = "patch",
     width: Annotated[int | None, typer.Option(help="Features; default: what the number of X-rays supports.")] = None,
     k: Annotated[int, typer.Option(help="Active features a token.")] = 15,
+    architecture: Annotated[str, typer.Option(help="topk, batch_topk, matryoshka, jumprelu or gated (the paper's).")] = "topk",
+    target_l0: Annotated[float | None, typer.Option(help="Active features a token that gated and jumprelu are steered to; default: k.")] = None,
+    sweep: Annotated[bool, typer.Option(help="Try a few learning rates first.")] = True,
     image_size: Annotated[int | None, typer.Option(help="Pixels of the encoder's input; default: the model's own.")] = None,
     device: str = "auto",
     title: Annotated[str, typer.Option(help="Shown in the app.")] = "",
@@ -65,6 +68,9 @@ def build(
         tokens,
         width,
         k,
+        architecture,
+        target_l0,
+        sweep,
         device=device,
         image_size=image_size,
         download=download,
@@ -73,3 +79,40 @@ def build(
     )
     workspace = run_build(settings, Reporter(out / "build.json"))
     typer.echo(json.dumps(summary(workspace), indent=2))
+
+
+def train(
+    workspace: Path,
+    architecture: Annotated[str, typer.Option(help="topk, batch_topk, matryoshka, jumprelu or gated (the paper's).")] = "topk",
+    width: Annotated[int | None, typer.Option(help="Features; default: what the number of patients supports.")] = None,
+    k: Annotated[int, typer.Option(help="Active features a token.")] = 15,
+    target_l0: Annotated[float | None, typer.Option(help="Active features a token that gated and jumprelu are steered to; default: k.")] = None,
+    archetypes: Annotated[int, typer.Option(help="Data points that an archetypal decoder mixes; 0: a free decoder.")] = 0,
+    steps: Annotated[int | None, typer.Option(help="At most; training stops early on the validation patients.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate that the sweep starts from.")] = None,
+    sweep: Annotated[bool, typer.Option(help="Try a few learning rates first.")] = True,
+    seed: int = 0,
+) -> None:  # fmt: skip
+    """Train another SAE on a workspace's kept tokens, into its candidates/; the workspace's own stays as it is."""
+    from saerad_core.sae.config import SaeConfig
+    from saerad_core.sae.registry import make
+    from saerad_core.sae.width import recommended_width
+    from saerad_core.stages.train import train_candidate
+
+    opened = Workspace.open(workspace)
+    manifest = opened.manifest
+    config = SaeConfig(
+        d_in=manifest.encoder.d,
+        d_sae=width or recommended_width(manifest.counts.patients, manifest.sae.tokens),
+        k=k,
+        tokens=manifest.sae.tokens,
+        lr=lr or SaeConfig.lr,
+        steps=steps or SaeConfig.steps,
+        seed=seed,
+        architecture=architecture,
+        target_l0=target_l0,
+        archetypes=archetypes,
+    )
+    make(SaeConfig(1, 1, architecture=architecture))
+    found = train_candidate(opened, config, Reporter(None), sweep=sweep)
+    typer.echo(json.dumps({"folder": str(found.folder)} | found.figures, indent=2))

@@ -46,6 +46,7 @@ def activate(
 
     _save(workspace.codes, codes)
     _save(workspace.embeddings, shards.array("pooled"))
+    _save(workspace.tokens, shards.array("tokens"))
     save_file({"thresholds": fitted.thresholds}, workspace.root / "thresholds.safetensors")
 
     manifest = workspace.manifest

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from saerad_core.errors import WorkspaceError
 from saerad_core.progress import Progress
 from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.files import save
-from saerad_core.sae.train import train
+from saerad_core.sae.metrics import explained_variance, l0, pca_explained_variance
+from saerad_core.sae.train import Trained, train
+from saerad_core.sae.train import sweep as sweep_rates
 from saerad_core.stages.encode import Shards
+from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import Workspace
 
 FEWEST = 20
@@ -41,25 +47,120 @@ def tokens_of_split(shards: Shards, splits: np.ndarray, split: str, name: str, f
     return out
 
 
-def train_sae(workspace: Workspace, shards: Shards, config: SaeConfig, progress: Progress) -> Sae:
-    """Train on the training split, stop early on the validation split, write sae/ and sae/training.json.
+def train_sae(
+    workspace: Workspace, shards: Shards, config: SaeConfig, progress: Progress, *, sweep: bool = False
+) -> Sae:
+    """Train on the training split, stop early on the validation split, write sae/, sae/training.json and sae/runs/.
+
+    A killed training goes on where it last looked at the validation patients.
+
+    Args:
+        workspace: where to.
+        shards: of the encode stage.
+        config: see SaeConfig.
+        progress: told of every step.
+        sweep: try a few learning rates first.
 
     Raises:
         WorkspaceError: too few training X-rays.
+        TrainingError: training ran away.
     """
     splits = shards.records()["split"].to_numpy()
-    n = int((splits == "train").sum())
-    if n < FEWEST or not (splits == "validate").any():
-        raise WorkspaceError(
-            f"Only {n} X-rays are in the training split (and {int((splits == 'validate').sum())} in validation); "
-            f"give at least {FEWEST} and 1, of different patients."
-        )
     name = "patches" if config.tokens == "patch" else "tokens"
+    _enough(splits)
     with TemporaryDirectory(dir=workspace.cache_dir) as folder:
         training = tokens_of_split(shards, splits, "train", name, Path(folder))
         validation = tokens_of_split(shards, splits, "validate", name, Path(folder))
-        trained = train(training, validation, config, progress)
-    save(trained.sae, workspace.sae_dir)
-    record = {"config": asdict(config), "best_step": trained.best_step, "log": trained.log}
-    (workspace.sae_dir / "training.json").write_text(json.dumps(record, default=float), encoding="utf-8")
+        trained = _trained(training, validation, config, progress, workspace, "build", sweep=sweep)
+    _write(trained, workspace.sae_dir)
     return trained.sae
+
+
+class Candidate(NamedTuple):
+    """A dictionary trained beside the workspace's own, and its figures on the test patients."""
+
+    folder: Path
+    sae: Sae
+    figures: dict[str, float]
+
+
+def train_candidate(workspace: Workspace, config: SaeConfig, progress: Progress, *, sweep: bool = True) -> Candidate:
+    """Train another dictionary on the tokens that a finished workspace keeps (tokens.npy), into candidates/.
+
+    The workspace's own SAE, codes and descriptions stay as they are.
+
+    Raises:
+        WorkspaceError: the workspace keeps no tokens, or too few X-rays.
+        TrainingError: training ran away.
+    """
+    if not workspace.tokens.exists():
+        raise WorkspaceError(f"{workspace.root} keeps no tokens to train on; build it again with this version.")
+    tokens = np.load(workspace.tokens, mmap_mode="r")
+    splits = ActivationStore(workspace.activations_db).images().sort_values("row")["split"].to_numpy().astype(str)
+    _enough(splits)
+
+    def of(split: str) -> np.ndarray:
+        return np.asarray(tokens[splits == split]).reshape(-1, tokens.shape[2])
+
+    label = f"{config.architecture}-{config.d_sae}-{config.tokens}-{config.seed}"
+    training = of("train")
+    trained = _trained(training, of("validate"), config, progress, workspace, label, sweep=sweep)
+    folder = workspace.root / "candidates" / label
+    _write(trained, folder)
+    unseen = torch.from_numpy((of("test") if (splits == "test").any() else of("validate")).astype(np.float32))
+    known = torch.from_numpy(training.astype(np.float32))
+    with torch.no_grad():
+        codes = trained.sae.encode(unseen)
+        explained = explained_variance(unseen, trained.sae.decode(codes), known.mean(0))
+        fires = torch.zeros(config.d_sae, dtype=torch.bool)
+        for part in known.split(4_096):
+            found = trained.sae.encode(part)
+            fires[found.indices[found.values > 0]] = True
+    components = round(config.target_l0 or config.k)
+    figures = {
+        "explained_variance": explained,
+        "pca_explained_variance": pca_explained_variance(known, unseen, components),
+        "l0": l0(codes.values),
+        "dead_share": float(1 - fires.float().mean()),
+        "lr": trained.sae.config.lr,
+        "best_step": trained.best_step,
+    }
+    return Candidate(folder, trained.sae, figures)
+
+
+def _enough(splits: np.ndarray) -> None:
+    n, others = int((splits == "train").sum()), int((splits == "validate").sum())
+    if n < FEWEST or not others:
+        raise WorkspaceError(
+            f"Only {n} X-rays are in the training split (and {others} in validation); "
+            f"give at least {FEWEST} and 1, of different patients."
+        )
+
+
+def _trained(
+    training: np.ndarray,
+    validation: np.ndarray,
+    config: SaeConfig,
+    progress: Progress,
+    workspace: Workspace,
+    label: str,
+    *,
+    sweep: bool,
+) -> Trained:
+    runs = workspace.runs_dir
+    if sweep:
+        config = sweep_rates(training, validation, config, progress, log=runs / f"{label}-sweep")
+    # Other settings, another checkpoint: one that is left over from a killed build with other settings is passed over.
+    key = hashlib.sha256(json.dumps(asdict(config)).encode()).hexdigest()[:12]
+    workspace.cache_dir.mkdir(exist_ok=True)
+    resume = workspace.cache_dir / f"sae-{key}.safetensors"
+    path = runs / f"{label}.jsonl"
+    if not resume.exists():
+        path.unlink(missing_ok=True)
+    return train(training, validation, config, progress, log=path, resume=resume)
+
+
+def _write(trained: Trained, folder: Path) -> None:
+    save(trained.sae, folder)
+    record = {"config": asdict(trained.sae.config), "best_step": trained.best_step, "log": trained.log}
+    (folder / "training.json").write_text(json.dumps(record, default=float), encoding="utf-8")
