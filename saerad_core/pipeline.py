@@ -94,14 +94,16 @@ def demo_settings(out: Path | None = None, patients: int | None = None, device: 
     )
 
 
-def build(settings: BuildSettings, progress: Progress | None = None) -> Workspace:
+def build(settings: BuildSettings, progress: Progress | None = None, dataset: Dataset | None = None) -> Workspace:
     """Run every stage that isn't done.
+
+    ``dataset`` is the settings' dataset where it is open already, so that its listing isn't read twice.
 
     Raises:
         SaeRadError: the dataset, the encoder or an existing workspace doesn't fit; the message says what to do.
     """
     progress = progress or Silent()
-    dataset = open_dataset(settings.dataset)
+    dataset = dataset or open_dataset(settings.dataset)
     encoder = Encoder.load(
         settings.encoder, settings.device, settings.image_size, settings.download, _begun_with(settings.out)
     )

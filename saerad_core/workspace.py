@@ -18,7 +18,7 @@ class DatasetInfo(BaseModel):
     """Where the X-rays came from."""
 
     kind: str
-    """Registry name of the adapter: folder, simulated."""
+    """Registry name of the adapter, such as mimic-cxr, folder, simulated."""
     title: str = ""
     simulated: bool = False
     """True where the images were made by this project; every page then says so."""

@@ -29,12 +29,18 @@ def demo(
 
 
 def build(
-    images: Annotated[Path, typer.Option(help="Folder of PNG, JPEG or DICOM files.")],
-    metadata: Annotated[Path, typer.Option(help="CSV with file, patient_id and, where known, study_id, view, sex, age, "
-                                                "labels (joined by |), indication, findings, impression, split.")],
     out: Annotated[Path, typer.Option(help="Workspace folder, data/NAME.")],
+    dataset: Annotated[str, typer.Option(help="folder (X-rays of your own), mimic-cxr, openi, chexpert-plus, nih or padchest; "
+                                              "docs/datasets.md says what each needs.")] = "folder",
+    root: Annotated[Path | None, typer.Option(help="Folder of a published dataset, laid out as published.")] = None,
+    images: Annotated[Path | None, typer.Option(help="folder: PNG, JPEG or DICOM files. mimic-cxr, openi, chexpert-plus: the "
+                                                     "images, where they aren't in --root.")] = None,
+    metadata: Annotated[Path | None, typer.Option(help="folder: CSV, TSV or Parquet with file, patient_id and, where known, study_id, "
+                                                       "view, sex, age, labels (joined by |), indication, findings, impression, "
+                                                       "split.")] = None,
+    reports: Annotated[Path | None, typer.Option(help="mimic-cxr: mimic-cxr-reports.zip or a folder, where it isn't in --root.")] = None,
+    views: Annotated[Path | None, typer.Option(help="openi: CSV of image and view, or the torchxrayvision wheel.")] = None,
     encoder: Annotated[str, typer.Option(help="Hub id or folder of a DINOv2-like model.")] = "microsoft/rad-dino",
-    dataset: str = "folder",
     tokens: Annotated[str, typer.Option(help="cls (the paper's) or patch.")] = "patch",
     width: Annotated[int | None, typer.Option(help="Features; default: what the number of X-rays supports.")] = None,
     k: Annotated[int, typer.Option(help="Active features a token.")] = 15,
@@ -49,18 +55,24 @@ def build(
     workers: int = 2,
     seed: int = 0,
 ) -> None:  # fmt: skip
-    """Build a workspace of your own X-rays."""
+    """Build a workspace of a published dataset or of your own X-rays."""
+    from saerad_core.datasets import open_dataset
     from saerad_core.pipeline import BuildSettings
     from saerad_core.pipeline import build as run_build
 
     if tokens not in ("cls", "patch"):
         raise SaeRadError(f"--tokens is cls or patch, not {tokens!r}.")
+    paths = {"root": root, "images": images, "metadata": metadata, "reports": reports, "views": views}
+    given = {name: str(path.resolve()) for name, path in paths.items() if path is not None}
+    check_options(dataset, set(given))
     info = DatasetInfo(
-        kind=dataset,
-        title=title or out.name,
-        pseudo_reports=pseudo_reports,
-        options={"images": str(images.resolve()), "metadata": str(metadata.resolve()), "seed": seed},
+        kind=dataset, title=title or out.name, pseudo_reports=pseudo_reports, options=given | {"seed": seed}
     )
+    # Before anything is loaded: a listing that isn't as expected ends here, in a sentence.
+    opened = open_dataset(info)
+    for step, n in opened.funnel.items():
+        typer.echo(f"  {step:42} {n:>9,}", err=True)
+    typer.echo(f"{len(opened):,} X-rays go through {encoder} into {out}.", err=True)
     settings = BuildSettings(
         info,
         encoder,
@@ -77,7 +89,7 @@ def build(
         seed=seed,
         workers=workers,
     )
-    workspace = run_build(settings, Reporter(out / "build.json"))
+    workspace = run_build(settings, Reporter(out / "build.json"), opened)
     typer.echo(json.dumps(summary(workspace), indent=2))
 
 
@@ -116,3 +128,17 @@ def train(
     make(SaeConfig(1, 1, architecture=architecture))
     found = train_candidate(opened, config, Reporter(None), sweep=sweep)
     typer.echo(json.dumps({"folder": str(found.folder)} | found.figures, indent=2))
+
+
+def check_options(kind: str, given: set[str]) -> None:
+    """Raise SaeRadError where the dataset isn't known, lacks an option or doesn't take one."""
+    from saerad_core.datasets import OPTIONS
+
+    if kind not in OPTIONS:
+        raise SaeRadError(f"--dataset is one of {', '.join(OPTIONS)}, not {kind!r}.")
+    takes, needs = OPTIONS[kind]
+    for name in needs:
+        if name not in given:
+            raise SaeRadError(f"--dataset {kind} needs --{name}: {takes[name]}")
+    for name in sorted(given - set(takes)):
+        raise SaeRadError(f"--dataset {kind} takes no --{name}; it takes {', '.join(f'--{one}' for one in takes)}.")

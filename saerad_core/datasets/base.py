@@ -39,11 +39,16 @@ class Record:
 
 
 class Dataset(Protocol):
-    """A source of X-rays. Made anew, from its DatasetInfo, in every process that decodes."""
+    """A source of X-rays. Made anew, from its DatasetInfo, in every process that decodes: the listing is read only when
+    ``funnel``, ``len``, ``records`` or ``picture`` asks for it. Datasets of files also have ``source(record) -> Path``, the file to decode.
+    """
 
     info: DatasetInfo
-    funnel: dict[str, int]
-    """Images left after each step of reading the listing."""
+
+    @property
+    def funnel(self) -> dict[str, int]:
+        """X-rays left after each step of reading the listing, then patients and X-rays by split; reads the listing."""
+        ...
 
     def __len__(self) -> int: ...
 

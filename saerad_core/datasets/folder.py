@@ -1,17 +1,19 @@
-"""A folder of PNG, JPEG or DICOM files and a CSV that lists them."""
+"""A folder of PNG, JPEG or DICOM files and a CSV, TSV or Parquet file that lists them."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from saerad_core.datasets.base import Record
+from saerad_core.datasets.fields import NO_LABEL, age_of, frontal_view, image_id_of, is_told, sex_of, short_hash
 from saerad_core.datasets.splits import SPLITS, draw_split
 from saerad_core.errors import DatasetError
 from saerad_core.images.pictures import fit
@@ -45,11 +47,16 @@ SPLIT_NAMES = {
     "validate": "validate", "validation": "validate", "valid": "validate", "val": "validate", "dev": "validate",
     "test": "test", "testing": "test",
 }  # fmt: skip
-NO_LABEL = {"", "no finding", "no findings", "normal", "none", "nan"}
 
 
 class FolderDataset:
-    """Options: images (folder), metadata (CSV), seed (of splits that the CSV doesn't give)."""
+    """X-rays of one's own; splits that the listing doesn't give are drawn by patient. The listing is held in memory."""
+
+    OPTIONS: ClassVar[dict[str, str]] = {
+        "images": "Folder of X-rays.",
+        "metadata": "CSV, TSV or Parquet that lists them.",
+    }
+    REQUIRED: ClassVar[tuple[str, ...]] = ("images", "metadata")
 
     def __init__(self, info: DatasetInfo) -> None:
         self.info = info
@@ -60,10 +67,22 @@ class FolderDataset:
         self._seed = int(info.options.get("seed", 0))
         if not self._images.is_dir():
             raise DatasetError(f"There is no folder {self._images}; give --images a folder of X-rays.")
-        self.funnel: dict[str, int] = {}
-        table = _read(Path(str(info.options["metadata"])))
-        self._records = self._list(table)
-        self._by_id = {record.image_id: record for record in self._records}
+        # Decoding workers open the dataset too, and need nothing of the listing.
+        self._steps: dict[str, int] = {}
+
+    @property
+    def funnel(self) -> dict[str, int]:
+        """X-rays left after each step, then patients and X-rays by split."""
+        _ = self._records
+        return self._steps
+
+    @cached_property
+    def _records(self) -> list[Record]:
+        return self._list(_read(Path(str(self.info.options["metadata"]))))
+
+    @cached_property
+    def _by_id(self) -> dict[str, Record]:
+        return {record.image_id: record for record in self._records}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -72,9 +91,13 @@ class FolderDataset:
         """In the order of the CSV."""
         return iter(self._records)
 
+    def source(self, record: Record) -> Path:
+        """The file to decode."""
+        return self._images / record.path
+
     def pixels(self, record: Record) -> np.ndarray:
         """Decoded file, at its own size."""
-        return decode(self._images / record.path).pixels
+        return decode(self.source(record)).pixels
 
     def picture(self, image_id: str, size: int = 512) -> np.ndarray:
         """The file, its longer side reduced to ``size``."""
@@ -84,31 +107,41 @@ class FolderDataset:
         return fit(pixels, size) if max(pixels.shape) > size else pixels
 
     def _list(self, table: pd.DataFrame) -> list[Record]:
-        self.funnel["listed"] = len(table)
+        self._steps["listed"] = len(table)
         table = table.drop_duplicates("file")
         root = self._images.resolve()
         table = table.assign(path=[self._find(root, name) for name in table["file"]])
         # One file under two names is one X-ray.
         doubled = table["path"].duplicated() & (table["path"] != "")
         table = table.loc[~doubled]
-        self.funnel["listed once"] = len(table)
+        self._steps["listed once"] = len(table)
         table = table.loc[table["path"] != ""]
-        self.funnel["file found"] = len(table)
+        self._steps["file found"] = len(table)
         if table.empty:
             raise DatasetError(
                 f"None of the CSV's files is in {self._images}; the file column is relative to --images."
             )
         table = table.loc[table["patient_id"] != ""]
-        self.funnel["patient known"] = len(table)
-        self.funnel["patients"] = len(set(table["patient_id"]))
+        self._steps["patient known"] = len(table)
         if table.empty:
             raise DatasetError("The CSV gives no patient_id; splits and counts are by patient.")
+        # A view that isn't told is taken for a frontal one: hospital listings often leave it out.
+        table = table.loc[[not is_told(view) or frontal_view(view) is not None for view in table["view"]]]
+        self._steps["frontal"] = len(table)
+        if table.empty:
+            raise DatasetError(
+                "None of the CSV's views is frontal (PA or AP); leave the column empty where the view isn't known."
+            )
+        self._steps["with findings"] = sum(text != "" for text in table["findings"])
+        self._steps["patients"] = len(set(table["patient_id"]))
         splits = self._splits(table)
+        self._steps |= {split: splits.count(split) for split in SPLITS}
         stems = [image_id_of(path) for path in table["path"]]
         # a.png beside a.dcm: both need a name of their own.
         twice = {stem for stem, n in Counter(stems).items() if n > 1}
         ids = [
-            f"{stem}-{_short(path)}" if stem in twice else stem for stem, path in zip(stems, table["path"], strict=True)
+            f"{stem}-{short_hash(path)}" if stem in twice else stem
+            for stem, path in zip(stems, table["path"], strict=True)
         ]
         rows = table.to_dict("records")
         return [self._record(row, name, split) for row, name, split in zip(rows, ids, splits, strict=True)]
@@ -143,9 +176,9 @@ class FolderDataset:
             study_id=row["study_id"] or image_id,
             patient_id=row["patient_id"],
             split=split,
-            view=_view(row["view"]),
-            sex=row["sex"].upper()[:1] if row["sex"].upper()[:1] in ("F", "M") else "",
-            age=_age(row["age"]),
+            view=frontal_view(row["view"]) or "",
+            sex=sex_of(row["sex"]),
+            age=age_of(row["age"]),
             labels=tuple(label.strip() for label in row["labels"].split("|") if label.strip().lower() not in NO_LABEL),
             indication=row["indication"],
             findings=row["findings"],
@@ -154,33 +187,32 @@ class FolderDataset:
         )
 
 
-def image_id_of(path: str) -> str:
-    """A name that is safe in URLs and file names: the file's own, with a hash where that isn't safe or has a folder."""
-    stem = Path(path).stem
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:48]
-    folder = Path(path).parent.as_posix()
-    if safe == stem and folder in (".", "images"):
-        suffix = "" if Path(path).suffix.lower() in (".png", ".jpg", ".jpeg", ".dcm", "") else "-" + _short(path)
-        return safe + suffix
-    return f"{safe}-{_short(path)}" if safe else _short(path)
-
-
-def _short(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
-
-
 def _read(path: Path) -> pd.DataFrame:
     try:
+        if path.suffix.lower() == ".parquet":
+            return _named(pd.read_parquet(path).map(_text), path)
         with path.open(encoding="utf-8-sig") as file:
             header = file.readline()
         delimiter = max(",;\t", key=header.count)
         table = pd.read_csv(path, dtype=str, keep_default_na=False, sep=delimiter, encoding="utf-8-sig")
     except OSError as error:
-        raise DatasetError(f"{path} can't be read; give --metadata a CSV file.") from error
+        raise DatasetError(f"{path} can't be read; give --metadata a CSV, TSV or Parquet file.") from error
     except (ValueError, pd.errors.ParserError) as error:
         raise DatasetError(
             f"{path} is not a CSV file that can be read; save it as UTF-8 with a header line."
         ) from error
+    return _named(table, path)
+
+
+def _text(value: object) -> str:
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    if isinstance(value, list | tuple | np.ndarray):
+        return "|".join(str(one) for one in value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _named(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     names = [re.sub(r"[\s-]+", "_", str(name).strip().lower()) for name in table.columns]
     present = set(names)
     table.columns = [ALIASES.get(n, n) if ALIASES.get(n, n) not in present else n for n in names]
@@ -190,20 +222,4 @@ def _read(path: Path) -> pd.DataFrame:
     if table.empty:
         raise DatasetError(f"{path.name} lists no X-rays.")
     table = table.loc[:, ~table.columns.duplicated()].reindex(columns=list(COLUMNS), fill_value="")
-    return table.apply(lambda column: column.fillna("").astype(str).str.strip())
-
-
-def _view(text: str) -> str:
-    text = text.upper()
-    return text if text in ("PA", "AP", "LATERAL", "LL") else ""
-
-
-def _age(text: str) -> int | None:
-    digits = re.fullmatch(r"0*(\d{1,3})(?:\.\d+)?\s*(Y|M|W|D|)[A-Z+]*", text.upper())
-    if digits is None or int(digits.group(1)) > 130:
-        return None
-    if digits.group(2) in ("M", "W", "D"):
-        # DICOM's age strings (PS3.5 6.2): months, weeks and days.
-        return int(digits.group(1)) // {"M": 12, "W": 52, "D": 365}[digits.group(2)]
-    # Ages over 89 identify (HIPAA's safe harbour): 90 stands for all of them.
-    return min(int(digits.group(1)), 90)
+    return pd.DataFrame({name: table[name].fillna("").astype(str).str.strip() for name in COLUMNS})

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from saerad_core.datasets import open_dataset
-from saerad_core.datasets.folder import FolderDataset, image_id_of
+from saerad_core.datasets.fields import image_id_of
+from saerad_core.datasets.folder import FolderDataset
 from saerad_core.datasets.splits import SHARES, SPLITS, draw_split
 from saerad_core.errors import DatasetError
 from saerad_core.workspace import DatasetInfo
@@ -31,6 +32,7 @@ def listing(
     info = DatasetInfo(kind="folder", options={"images": str(folder), "metadata": str(tmp_path / "list.csv")})
     dataset = open_dataset(info)
     assert isinstance(dataset, FolderDataset)
+    _ = dataset.funnel  # opening reads nothing
     return dataset
 
 
@@ -58,7 +60,16 @@ def test_missing_doubled_and_foreign_files_are_counted(tmp_path) -> None:
     text = "file,patient_id\na.png,1\na.png,1\nmissing.png,2\n../secret.png,3\nb.png,\n"
     dataset = listing(tmp_path, text)
     assert [r.image_id for r in dataset.records()] == ["a"]
-    assert dataset.funnel == {"listed": 5, "listed once": 4, "file found": 2, "patient known": 1, "patients": 1}
+    steps = {
+        "listed": 5,
+        "listed once": 4,
+        "file found": 2,
+        "patient known": 1,
+        "frontal": 1,
+        "with findings": 0,
+        "patients": 1,
+    }
+    assert dataset.funnel == steps | {split: int(split == next(dataset.records()).split) for split in SPLITS}
 
 
 @pytest.mark.parametrize(
@@ -160,3 +171,23 @@ def test_real_listings(name, images) -> None:
 def test_unknown_adapter_is_named() -> None:
     with pytest.raises(DatasetError, match="'zebra'"):
         open_dataset(DatasetInfo(kind="zebra"))
+
+
+def test_lateral_views_are_not_taken(tmp_path) -> None:
+    dataset = listing(tmp_path, "file,patient_id,view\na.png,1,Lateral\nb.png,2,AP supine\nc.png,3,\n")
+    assert [(r.image_id, r.view) for r in dataset.records()] == [("b", "AP"), ("c", "")]
+    assert dataset.funnel["patient known"] == 3 and dataset.funnel["frontal"] == 2
+
+
+@pytest.mark.parametrize("kind", ["tsv", "parquet"])
+def test_tsv_and_parquet_list_as_csv_does(tmp_path, kind) -> None:
+    import pandas as pd
+
+    rows = pd.DataFrame({"file": ["a.png", "b.png"], "patient_id": [7, 8], "age": [41.0, None], "view": ["PA", "ap"]})
+    (tmp_path / "images").mkdir()
+    for name in rows["file"]:
+        Image.linear_gradient("L").save(tmp_path / "images" / name)
+    path = tmp_path / f"list.{kind}"
+    rows.to_csv(path, sep="\t", index=False) if kind == "tsv" else rows.to_parquet(path)
+    info = DatasetInfo(kind="folder", options={"images": str(tmp_path / "images"), "metadata": str(path)})
+    assert [(r.patient_id, r.age, r.view) for r in open_dataset(info).records()] == [("7", 41, "PA"), ("8", None, "AP")]
