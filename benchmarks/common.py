@@ -8,10 +8,20 @@ import os
 import platform
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-VERSIONS = ("torch", "transformers", "numpy", "duckdb", "faiss-cpu", "streamlit", "scikit-learn")
+VERSIONS = (
+    "torch",
+    "transformers",
+    "numpy",
+    "duckdb",
+    "faiss-cpu",
+    "streamlit",
+    "scikit-learn",
+    "sae-lens",
+    "eai-sparsify",
+)
 
 
 @dataclass
@@ -45,7 +55,7 @@ class Results:
             return
         found = {
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, shared",
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in VERSIONS},
+            "versions": {"python": platform.python_version()} | _versions(),
             "date": datetime.now(UTC).date().isoformat(),
             "rows": [asdict(row) for row in self.rows],
         }
@@ -59,3 +69,14 @@ def arguments(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a smaller run that shows that it works")
     parser.add_argument("--json", type=Path, default=None, help="where the figures are written")
     return parser
+
+
+def _versions() -> dict[str, str]:
+    """Of what is installed: an environment for peers lacks the app's packages."""
+    found = {}
+    for name in VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -8,6 +8,7 @@ from saerad_core.ui.charts import concept_bars
 from saerad_core.ui.components import FactItem, empty_state, fact_strip, foot, heading, html, number, score
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.state import Here, here
+from saerad_core.ui.training import training_block
 
 METHODS = {
     "ours": ("This program", "Reports compiled from the active features' calibrated evidence."),
@@ -124,3 +125,4 @@ else:
         f"{number(n)} test patients" if figures.get("patients") else "Patients of the test split",
         f"evaluation.json of workspace {now.name}",
     )
+training_block(now)

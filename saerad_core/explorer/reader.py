@@ -28,6 +28,7 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
+from saerad_core.sae.runlog import read_run
 from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation import ConflictError, CurationStore
 from saerad_core.workspace import Workspace
@@ -237,6 +238,14 @@ class Explorer:
             return json.loads((self.workspace.root / "evaluation.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+
+    def trainings(self) -> dict[str, list[dict[str, Any]]]:
+        """Lines of every SAE training of the workspace, by its name; one that runs grows from call to call."""
+        folder = self.workspace.runs_dir
+        runs = {
+            str(path.relative_to(folder).with_suffix("")): read_run(path) for path in sorted(folder.rglob("*.jsonl"))
+        }
+        return {name: lines for name, lines in runs.items() if lines}
 
 
 def phrases_of(report: str, finding: str, side: str = "", present: bool = True) -> list[str]:

@@ -101,3 +101,29 @@ def concept_bars(names: Sequence[str], aurocs: Sequence[float]) -> go.Figure:
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     figure.update_layout(margin={"l": 8})
     return figure
+
+
+def training_curve(lines: Sequence[dict], column: str, name: str) -> go.Figure:
+    """One figure of an SAE's training by step; validation looks, where they hold it, as dots."""
+    import plotly.graph_objects as go
+
+    c = colours()
+    steps = [line for line in lines if line["kind"] == "step" and line.get(column) is not None]
+    looks = [line for line in lines if line["kind"] == "look" and line.get(column) is not None]
+    shown = [("training", steps, "lines", c.bar)]
+    if column in ("explained_variance", "l0"):
+        shown.append(("validation", looks, "markers", c.accent))
+    figure = go.Figure()
+    for title, some, mode, colour in shown:
+        figure.add_trace(
+            go.Scatter(
+                x=[line["step"] for line in some],
+                y=[line[column] for line in some],
+                mode=mode,
+                name=title,
+                line={"color": colour},
+                marker={"color": colour},
+                hovertemplate=f"{title}, step %{{x}}: %{{y:.4g}}<extra></extra>",
+            )
+        )
+    return layout(figure, x="step", y=name)

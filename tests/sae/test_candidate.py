@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from saerad_core.cli import app
 from saerad_core.errors import SaeRadError, WorkspaceError
+from saerad_core.explorer import Explorer
 from saerad_core.sae.files import load
 from saerad_core.sae.runlog import read_run
+from saerad_core.ui.charts import training_curve
 from saerad_core.workspace import Workspace
 
 
@@ -24,6 +26,16 @@ def copy(tiny_workspace, tmp_path) -> Workspace:
 def test_a_build_logs_its_training(tiny_workspace) -> None:
     kinds = {line["kind"] for line in read_run(tiny_workspace.runs_dir / "build.jsonl")}
     assert kinds == {"start", "step", "look", "end"}
+
+
+def test_pages_can_read_a_training_that_still_runs(copy) -> None:
+    with (copy.runs_dir / "other.jsonl").open("w") as file:
+        file.write('{"kind": "step", "step": 20, "loss": 0.5, "explained_variance": 0.5}\n{"kind": "st')
+    runs = Explorer(copy).trainings()
+    assert set(runs) == {"build", "other"}
+    assert len(runs["other"]) == 1
+    figure = training_curve(runs["build"], "explained_variance", "explained variance")
+    assert [len(trace.x) > 0 for trace in figure.data] == [True, True]
 
 
 def test_the_command_trains_beside_the_workspaces_own(copy) -> None:
