@@ -1,8 +1,9 @@
-"""The command line: what info, report and evaluate print, and how it refuses."""
+"""The command line: what info, report, evaluate and sae-report print, and how it refuses."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,18 @@ def test_evaluate_writes_concepts_and_baselines(tiny_workspace: Workspace, tmp_p
     for scores in found["reports"].values():
         assert all(0 <= scores[name] <= 1 for name in ("precision", "recall", "f1"))
     assert all({"finding", "feature_id", "auroc"} <= set(concept) for concept in found["concepts"])
+
+
+def test_sae_report_writes_markdown_and_json(tmp_path, tiny_workspace: Workspace) -> None:
+    workspace = tmp_path / "tiny"
+    shutil.copytree(tiny_workspace.root, workspace)
+    done = saerad("sae-report", workspace, "--seeds", workspace / "sae", "--json", tmp_path / "figures.json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((workspace / "sae-report.json").read_text())
+    assert found == json.loads((tmp_path / "figures.json").read_text())
+    assert found["rebuilding"]["cosine"] > 0 and found["pw_mcc"]["mean"] == pytest.approx(1, abs=1e-6)
+    assert (workspace / "sae-report.md").read_text().strip() == done.stdout.strip()
+    assert "clinical" in done.stdout and "simulated" not in done.stdout
 
 
 @pytest.mark.parametrize(

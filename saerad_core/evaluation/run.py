@@ -53,7 +53,7 @@ def evaluate(workspace: Workspace, split: str = "test") -> dict[str, Any]:
     patients = pd.factorize(images["patient_id"])[0]
     texts = report_texts(images)
     simulated = workspace.manifest.dataset.simulated
-    truth = [_drawn(facts) for facts in images["facts"]] if simulated else [read_back(text) for text in texts]
+    truth = [drawn(facts) for facts in images["facts"]] if simulated else [read_back(text) for text in texts]
 
     generated = _generated(workspace, codes, embeddings, asked, images, texts, splits, patients)
     reports, levels, compared = _score(generated, [truth[row] for row in asked], patients[asked])
@@ -130,7 +130,7 @@ def _score(
     return by_level["exact"], by_level, compared
 
 
-def _drawn(facts: Any) -> set[Fact]:  # noqa: ANN401 - JSON from the store, or what it was parsed to
+def drawn(facts: Any) -> set[Fact]:  # noqa: ANN401 - JSON from the store, or what it was parsed to
     """The truth of a simulated X-ray."""
     listed = json.loads(facts) if isinstance(facts, str) else facts
     return {Fact(one["finding"], one["side"], one["place"]) for one in listed or () if one.get("present", True)}
