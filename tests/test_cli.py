@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -97,22 +98,79 @@ def test_a_missing_upload_is_said_plainly(tiny_workspace: Workspace) -> None:
     assert done.returncode == 2 and "can't be opened" in done.stderr
 
 
-def test_a_refused_file_is_one_sentence_and_exit_code_2(tiny_workspace: Workspace, tmp_path) -> None:
-    from pydicom.uid import DeflatedExplicitVRLittleEndian
+@cache
+def refused_files() -> dict[str, tuple[str, bytes]]:
+    """By what is wrong with it: words of the sentence, and a file."""
+    import numpy as np
+    from PIL import Image
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import (
+        UID,
+        DeflatedExplicitVRLittleEndian,
+        EncapsulatedPDFStorage,
+        JPEGExtended12Bit,
+        MediaStorageDirectoryStorage,
+    )
 
-    from tests.images.films import dicom, film, written
+    from tests.images.films import dicom, encoded, film, written
 
-    deflated = dicom(film())
+    def of_class(uid: str) -> bytes:
+        dataset = dicom(film())
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = UID(uid)
+        return written(dataset)
+
+    deflated, extended, empty = dicom(film()), dicom(film()), dicom(film())
     deflated.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    files = {
-        "neither PNG, JPEG nor DICOM": b"junk",
-        "several frames": written(dicom(film(), NumberOfFrames=2)),
-        "deflated": written(deflated),
-        "blank": written(dicom(film() * 0)),
+    extended.file_meta.TransferSyntaxUID = JPEGExtended12Bit
+    extended.PixelData = encapsulate([encoded(Image.linear_gradient("L"), "JPEG")])
+    extended["PixelData"].VR = "OB"
+    del empty.PixelData
+    rows = written(dicom(film())).replace(b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00SS")
+    return {
+        "not an image": ("neither PNG, JPEG nor DICOM", b"junk"),
+        "multi-frame": ("several frames", written(dicom(film(), NumberOfFrames=2))),
+        "encapsulated PDF": ("an encapsulated PDF", of_class(EncapsulatedPDFStorage)),
+        "DICOMDIR": ("a DICOMDIR", of_class(MediaStorageDirectoryStorage)),
+        "no pixels": ("has no image", written(empty)),
+        "deflated": ("deflated", written(deflated)),
+        "over 100 megapixels": ("more than 100 million pixels", written(dicom(film(), Rows=10_001, Columns=10_001))),
+        "over 100 megapixels, PNG": ("pixels", encoded(Image.new("1", (10_001, 10_001)))),
+        "nan": ("not finite numbers", written(dicom(film(), WindowCenter="nan", WindowWidth="100"))),
+        "inf": ("not finite numbers", written(dicom(film(), RescaleSlope="1", RescaleIntercept="inf"))),
+        "no slope": ("slope is zero", written(dicom(film(), RescaleSlope="0", RescaleIntercept="5"))),
+        "no width": ("no width", written(dicom(film(), WindowCenter="5", WindowWidth="0"))),
+        "blank": ("blank", written(dicom(film() * 0))),
+        "wrong VR": ("gives Rows in the wrong kind of value (VR)", rows),
+        "12-bit JPEG Extended": ("12-bit JPEG Extended", written(extended)),
+        "floating-point": (
+            "neither PNG, JPEG nor DICOM",
+            encoded(Image.fromarray(np.eye(9, dtype=np.float32)), "TIFF"),
+        ),
     }
-    for says, data in files.items():
-        path = tmp_path / "Doe-Jane.dcm"
-        path.write_bytes(data)
-        done = saerad("report", tiny_workspace.root, path)
-        assert done.returncode == 2 and done.stdout == ""
-        assert says in done.stderr and "Doe" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("wrong", refused_files())
+def test_a_refused_file_is_one_sentence_and_exit_code_2(
+    wrong, tiny_workspace: Workspace, tmp_path, monkeypatch, capfd
+) -> None:
+    from saerad_core.cli import run
+
+    says, data = refused_files()[wrong]
+    path = tmp_path / "Doe-Jane.dcm"
+    path.write_bytes(data)
+    monkeypatch.setattr(sys, "argv", ["saerad_core", "report", str(tiny_workspace.root), str(path)])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    printed = capfd.readouterr()
+    assert ended.value.code == 2 and printed.out == ""
+    assert says in printed.err and "Doe" not in printed.err
+    assert printed.err.endswith(".\n") and printed.err.count("\n") == 1
+
+
+def test_the_program_itself_refuses_so(tiny_workspace: Workspace, tmp_path) -> None:
+    path = tmp_path / "Doe-Jane.png"
+    path.write_bytes(b"junk")
+    done = saerad("report", tiny_workspace.root, path)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "neither PNG, JPEG nor DICOM" in done.stderr and "Doe" not in done.stderr
+    assert done.stderr.endswith(".\n") and done.stderr.count("\n") == 1

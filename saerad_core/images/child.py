@@ -1,30 +1,38 @@
 """The warm process that decodes untrusted files, each in a fork of itself that ends with the file.
 
-Started by ``sandbox``. A request is one message with three descriptors: the file, memory for the pixels, and a pipe for
-the answer, one line of JSON ({"shape", "facts"} or {"refused"}). Nothing of one file is left when the next one comes.
+Started by ``sandbox``. Forks wait in reserve, so that an upload doesn't wait for one. A request is one message with two
+descriptors: the file, and a pipe for the answer. That is JSON behind its length in four bytes, {"refused"} or
+{"shape", "bits", "facts"} with the bytes of the table and of the index behind it. Nothing of one file is left when the
+next one comes.
 """
 
 from __future__ import annotations
 
 import gc
+import io
 import json
-import mmap
 import os
 import resource
+import select
 import signal
 import socket
 import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from saerad_core.errors import ImageRefused
-from saerad_core.images.radiograph import Radiograph, decode
+from saerad_core.images.levels import Levels
+from saerad_core.images.radiograph import Radiograph, decode_levels
 
 MEMORY = 2 * 2**30
 """Bytes of address space of a decoder: the largest image in a few copies, and the libraries."""
 SECONDS = 20.0
 """Until a decoder is given up; an ordinary film takes a fifth of a second."""
+SPARE = 2
+"""Decoders that wait for a file."""
+_SIDE = 64
 
 
 def limit(memory: int = MEMORY) -> None:
@@ -45,56 +53,119 @@ def decode_limited(source: bytes | Path, seconds: float = SECONDS) -> Radiograph
     Raises:
         ImageRefused: the file is not a usable radiograph.
     """
+    levels, facts = _levels(source, seconds)
+    return Radiograph(levels.pixels(), facts)
+
+
+def _levels(source: bytes | Path, seconds: float) -> tuple[Levels, dict[str, str]]:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        return decode(source)
+        return decode_levels(source)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def main() -> None:
-    """Serve until the other side closes."""
-    # Loaded while nobody waits.
-    import saerad_core.images.dicom
-    import saerad_core.images.pngjpeg  # noqa: F401
-
+    """Keep ``SPARE`` decoders waiting until the other side closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    films = _films()
+    _rehearse(films)
     gc.collect()
     gc.freeze()
+    poll = select.poll()
+    # Only whether it is closed: its messages are for the decoders.
+    poll.register(control, 0)
+    for _ in range(SPARE):
+        poll.register(_spare(control, films), 0)
     control.send(b"ready")
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 256, 3)
-        if not message:
-            return
-        if os.fork() == 0:
-            control.close()
-            try:
-                _answer(*descriptors, **json.loads(message))
-            finally:
-                os._exit(0)
-        for descriptor in descriptors:
+        for descriptor, _ in poll.poll():
+            if descriptor == control.fileno():
+                return
+            # A decoder took a file, or was ended: another waits in its place.
+            poll.unregister(descriptor)
             os.close(descriptor)
+            poll.register(_spare(control, films), 0)
 
 
-def _answer(source: int, target: int, reply: int, *, seconds: float, memory: int) -> None:
+def _spare(control: socket.socket, films: list[bytes]) -> int:
+    """Fork a decoder that waits for one file; the descriptor hangs up when it no longer waits."""
+    waits, waiting = os.pipe()
+    if os.fork():
+        os.close(waiting)
+        return waits
+    try:
+        os.close(waits)
+        _rehearse(films)
+        message, descriptors, _, _ = socket.recv_fds(control, 256, 2)
+        # Before a byte of the file is read: what takes this process over finds no way to another file.
+        control.close()
+        os.close(waiting)
+        if message:
+            _answer(*descriptors, **json.loads(message))
+    finally:
+        os._exit(0)
+
+
+def _rehearse(films: list[bytes]) -> None:
+    """Load the decoders, and after a fork make what they write this process's own while nobody waits."""
+    for film in films:
+        decode_levels(film)
+
+
+def _films() -> list[bytes]:
+    """Something small of each kind."""
+    from pydicom import dcmwrite
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+    grey = np.add.outer(np.arange(_SIDE), np.arange(_SIDE)).astype(np.uint16)
+    found = []
+    for kind, pixels in (("PNG", grey), ("JPEG", grey.astype(np.uint8))):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, kind)
+        found.append(file.getvalue())
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = UID("1.2.3")
+    dataset.Rows, dataset.Columns = grey.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME2", 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.WindowCenter, dataset.WindowWidth = _SIDE, 2 * _SIDE
+    dataset.PixelData = grey.tobytes()
+    file = io.BytesIO()
+    dcmwrite(file, dataset, enforce_file_format=True)
+    return [*found, file.getvalue()]
+
+
+def _answer(source: int, reply: int, *, seconds: float, memory: int) -> None:
     limit(memory)
+    levels = None
     try:
         with os.fdopen(source, "rb") as file:
-            radiograph = decode_limited(file.read(), seconds)
+            levels, facts = _levels(file.read(), seconds)
     except ImageRefused as refusal:
         said: dict[str, object] = {"refused": str(refusal)}
     except MemoryError:
         said = {"refused": "The file needs more memory than an X-ray may take; export it uncompressed."}
     else:
-        pixels = radiograph.pixels
-        with mmap.mmap(target, pixels.nbytes, flags=mmap.MAP_SHARED) as shared:
-            view = np.frombuffer(shared, dtype=np.float32)
-            view[:] = pixels.ravel()
-            del view
-        said = {"shape": pixels.shape, "facts": radiograph.facts}
-    os.write(reply, json.dumps(said).encode() + b"\n")
+        said = {"shape": levels.index.shape, "bits": 8 * levels.index.itemsize, "facts": facts}
+    with os.fdopen(reply, "wb", buffering=0) as pipe:
+        head = json.dumps(said).encode()
+        _write(pipe, len(head).to_bytes(4, "little") + head)
+        if levels is not None:
+            _write(pipe, levels.table.data)
+            _write(pipe, np.ascontiguousarray(levels.index).data)
+
+
+def _write(pipe: io.FileIO, data: bytes | memoryview) -> None:
+    rest = memoryview(data).cast("B")
+    while rest:
+        rest = rest[pipe.write(rest) or 0 :]
 
 
 if __name__ == "__main__":

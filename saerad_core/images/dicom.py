@@ -12,6 +12,7 @@ from saerad_core.errors import ImageRefused
 from saerad_core.images.codestream import frame_shape
 from saerad_core.images.facts import facts_of
 from saerad_core.images.grey import shown
+from saerad_core.images.levels import Levels
 from saerad_core.images.limits import check_size, colour_warning
 from saerad_core.images.part10 import BIG, EXTENDED, RLE, UNCOMPRESSED, read_header
 from saerad_core.images.rle import decode_rle
@@ -22,14 +23,14 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _FIT = "The DICOM file's pixels don't fit its header; export it again."
 
 
-def decode_dicom(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
-    """Pixels and facts of a DICOM file with one frame.
+def decode_dicom(data: bytes) -> tuple[Levels, dict[str, str]]:
+    """Grey levels and facts of a DICOM file with one frame.
 
     Stored values become grey levels as ``grey.shown`` says; overlays are left out, padding outside the picture is
     black, and an image that Patient Orientation calls mirrored is turned back, which the facts' warning says.
 
     Returns:
-        float32 [H, W] in [0, 1], bone white; facts.
+        The levels, bone white; facts.
 
     Raises:
         ImageRefused: several frames, a kind of compression that isn't read, unusable values.
@@ -40,14 +41,14 @@ def decode_dicom(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
         stored, warning = _stored(dataset, syntax, bits)
         grey = shown(dataset, stored, bits, syntax == BIG)
         facts = facts_of(dataset, syntax, bits)
-        pixels, turned = _upright(dataset, grey.pixels)
+        index, turned = _upright(dataset, grey.levels.index)
     except (BytesLengthException, InvalidDicomError) as error:
         raise ImageRefused("The DICOM file is damaged; export it again.") from error
     facts["window"] = grey.window
     said = [facts.pop("warning", ""), warning, grey.warning, turned]
     if any(said):
         facts["warning"] = " ".join(one for one in said if one)
-    return pixels, facts
+    return Levels(index, grey.levels.table), facts
 
 
 def _size(dataset: Dataset, name: str, default: int | None = None) -> int:

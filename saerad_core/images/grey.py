@@ -11,6 +11,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from saerad_core.errors import ImageRefused
+from saerad_core.images.levels import Levels
 from saerad_core.images.limits import TWELVE_BITS, is_flat, sample
 
 FULL_SCALE = 1 / 3
@@ -22,8 +23,7 @@ SHOWN = (0.5, 99.5)
 class Grey(NamedTuple):
     """An image as it is shown."""
 
-    pixels: np.ndarray
-    """float32 [H, W] in [0, 1], bone white."""
+    levels: Levels
     window: str
     """In words, where black and white came from."""
     warning: str
@@ -58,7 +58,7 @@ def shown(dataset: Dataset, stored: np.ndarray, bits: int, big_endian: bool = Fa
     if _inverted(dataset):
         table = 1 - table
     table[padding] = 0
-    return Grey(np.take(table.astype(np.float32), _index(stored)), window, warning)
+    return Grey(Levels(_index(stored), table.astype(np.float32)), window, warning)
 
 
 def window(values: np.ndarray, center: float, width: float, function: str = "LINEAR") -> np.ndarray:

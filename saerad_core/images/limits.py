@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 
 from saerad_core.errors import ImageRefused
+from saerad_core.images.levels import Levels
 
 MOST_BYTES = 256 * 2**20
 """Bytes of a file; the largest image that is read has 200 million, uncompressed."""
@@ -71,15 +72,11 @@ def colour_warning(channels: np.ndarray) -> str:
     return "The image is in colour, so it is probably not a radiograph." if colour > MOST_COLOUR else ""
 
 
-def check_pixels(pixels: np.ndarray) -> None:
-    """Refuse pixels that are no numbers or show nothing.
-
-    Args:
-        pixels: float32 [H, W].
-    """
-    if not np.isfinite(pixels).all():
+def check_levels(levels: Levels) -> None:
+    """Refuse grey levels that are no numbers or show nothing."""
+    if not np.isfinite(levels.table).all():
         raise ImageRefused("The image holds values that are not numbers; export it again.")
-    if is_flat(pixels):
+    if is_flat(levels.of(sample(levels.index))):
         raise ImageRefused("The image is blank; choose one that shows a chest.")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from saerad_core.errors import ImageRefused
-from saerad_core.images.limits import DAMAGED, check_bytes, check_pixels
+from saerad_core.images.levels import Levels
+from saerad_core.images.limits import DAMAGED, check_bytes, check_levels
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -35,10 +36,20 @@ def decode(source: bytes | Path) -> Radiograph:
     Raises:
         ImageRefused: the file is not a usable radiograph. The sentence repeats nothing of the file's content.
     """
+    levels, facts = decode_levels(source)
+    return Radiograph(levels.pixels(), facts)
+
+
+def decode_levels(source: bytes | Path) -> tuple[Levels, dict[str, str]]:
+    """What ``decode`` gives, before the pixels are looked up: what the sandbox sends.
+
+    Raises:
+        ImageRefused: as ``decode``.
+    """
     data = _read(source) if isinstance(source, Path) else source
     check_bytes(len(data))
     try:
-        pixels, facts = _decoded(data)
+        levels, facts = _decoded(data)
     except ImageRefused:
         raise
     except MemoryError as error:
@@ -46,8 +57,8 @@ def decode(source: bytes | Path) -> Radiograph:
     except DAMAGED as error:
         # The library's own message may repeat what the file holds, names included: it stays with the cause.
         raise ImageRefused("The file is damaged or of an unknown kind; export it again.") from error
-    check_pixels(pixels)
-    return Radiograph(np.ascontiguousarray(pixels, dtype=np.float32), facts)
+    check_levels(levels)
+    return levels, facts
 
 
 def _read(path: Path) -> bytes:
@@ -58,7 +69,7 @@ def _read(path: Path) -> bytes:
         raise ImageRefused("The file can't be opened; check that it is there and may be read.") from error
 
 
-def _decoded(data: bytes) -> tuple[np.ndarray, dict[str, str]]:
+def _decoded(data: bytes) -> tuple[Levels, dict[str, str]]:
     # Imported here: pydicom takes a third of a second that a PNG needn't wait for.
     if data.startswith((PNG, JPEG)):
         if data[128:132] == b"DICM":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import fcntl
 import json
-import mmap
 import os
 import select
 import signal
@@ -20,6 +20,7 @@ import numpy as np
 
 from saerad_core.errors import ImageRefused
 from saerad_core.images.child import MEMORY, SECONDS
+from saerad_core.images.levels import BLOCK, look_up
 from saerad_core.images.limits import MOST_PIXELS, check_bytes
 from saerad_core.images.radiograph import Radiograph
 
@@ -28,6 +29,10 @@ AT_ONCE = 2
 _START = 60.0
 """Seconds for the warm process to start on a busy machine."""
 _MOST_SAID = 64 * 2**10
+_MALLOC = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=4294967296"
+"""A decoder begins without memory: large pages come much faster than small ones, and what was freed is used again."""
+_PIPE = 2**20
+"""Bytes in a pipe, the most that Linux gives everybody: the fewer turns the two sides have to take."""
 _ROOT = Path(__file__).resolve().parents[2]
 _TOO_LONG = "The file takes too long to read; export it uncompressed."
 _BROKE = "The file broke its decoder or the decoder's limits; export it uncompressed."
@@ -36,7 +41,8 @@ _BROKE = "The file broke its decoder or the decoder's limits; export it uncompre
 class Decoders:
     """One warm process (``child``) that forks a decoder a file: safe for threads, replaced when it dies.
 
-    The file and the pixels travel in anonymous memory, so nothing is copied through pipes or written to a disk.
+    The file travels in anonymous memory and its grey levels in a pipe, so nothing is written to a disk. They are looked
+    up on this side as they come: pages of memory that two processes share would take longer to set up than to copy.
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
@@ -60,18 +66,18 @@ class Decoders:
             ImageRefused: the file is not a usable radiograph, or its decoder broke a limit or died.
         """
         file = _opened(source)
-        pixels = _anonymous(MOST_PIXELS * 4)
         try:
             with self._turns:
-                server, said = self._ask(file, pixels, seconds, memory)
-                if not said and _ended(server):
+                server, read = self._ask(file, seconds, memory)
+                if read is None and _ended(server):
                     # Not the file's doing: the warm process itself was ended, and a file before or beside it may be why.
                     os.lseek(file, 0, os.SEEK_SET)
-                    server, said = self._ask(file, pixels, seconds, memory)
-            return _parse(said, pixels)
+                    server, read = self._ask(file, seconds, memory)
         finally:
             os.close(file)
-            os.close(pixels)
+        if read is None:
+            raise ImageRefused(_BROKE)
+        return read
 
     def warm(self) -> None:
         """Start the process that the next file will use, without waiting for it."""
@@ -83,25 +89,29 @@ class Decoders:
         with self._lock:
             self._end()
 
-    def _ask(self, file: int, pixels: int, seconds: float, memory: int) -> tuple[subprocess.Popen[bytes], bytes]:
+    def _ask(self, file: int, seconds: float, memory: int) -> tuple[subprocess.Popen[bytes], Radiograph | None]:
+        """The answer, or None where the decoder ended without one."""
         # The decoder gives up a little earlier than this side, so that it is gone when the person reads why.
         request = json.dumps({"seconds": seconds * 0.95, "memory": memory}).encode()
-        answer, reply = os.pipe()
+        answer, reply = _pipe()
         try:
             try:
-                server = self._send(request, [file, pixels, reply])
+                server = self._send(request, [file, reply])
             finally:
                 os.close(reply)
             began = time.monotonic()
-            said = _read(answer, began + seconds)
-            if said is None:
+            try:
+                return server, _received(_Answer(answer, began + seconds))
+            except TimeoutError as error:
                 # Still running after its own alarm: taken over or stuck in the kernel.
                 with self._lock:
                     if self._server is server:
                         self._end()
-            if said is None or (not said.endswith(b"\n") and time.monotonic() - began >= seconds * 0.94):
-                raise ImageRefused(_TOO_LONG)
-            return server, said
+                raise ImageRefused(_TOO_LONG) from error
+            except EOFError as error:
+                if time.monotonic() - began >= seconds * 0.94:
+                    raise ImageRefused(_TOO_LONG) from error
+                return server, None
         finally:
             os.close(answer)
 
@@ -169,6 +179,7 @@ def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
     # Nothing of the server's environment reaches the decoder: keys and tokens stay where they are.
     environment = {name: os.environ[name] for name in ("PATH", "LANG", "VIRTUAL_ENV") if name in os.environ}
     environment |= {"PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment["GLIBC_TUNABLES"] = _MALLOC
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         server = subprocess.Popen(
@@ -184,13 +195,12 @@ def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
     return server, ours
 
 
-def _anonymous(size: int) -> int:
-    """Memory without a name that can't change its size, as a descriptor."""
-    descriptor = os.memfd_create("pixels", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, size)
-    # Were it made smaller behind our back, reading it would kill this process.
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-    return descriptor
+def _pipe() -> tuple[int, int]:
+    ends = os.pipe()
+    with contextlib.suppress(OSError):
+        # A user may hold only so much in pipes; a small one is only slower.
+        fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, _PIPE)
+    return ends
 
 
 def _opened(source: bytes | Path) -> int:
@@ -210,39 +220,67 @@ def _opened(source: bytes | Path) -> int:
     return descriptor
 
 
-def _read(answer: int, until: float) -> bytes | None:
-    """One line, or what came before the other side died; None when time is up."""
-    said = b""
-    poll = select.poll()
-    poll.register(answer, select.POLLIN)
-    while not said.endswith(b"\n") and len(said) < _MOST_SAID:
-        if not poll.poll(max(0, round((until - time.monotonic()) * 1000))):
-            return None
-        part = os.read(answer, _MOST_SAID)
-        if not part:
-            break
-        said += part
-    return said
+class _Answer:
+    """What a decoder writes, until a moment of the monotonic clock."""
+
+    def __init__(self, pipe: int, until: float) -> None:
+        self._pipe, self._until = pipe, until
+        self._poll = select.poll()
+        self._poll.register(pipe, select.POLLIN)
+
+    def head(self) -> bytes:
+        """The JSON that comes first, behind its length in four bytes."""
+        length = bytearray(4)
+        self.fill(memoryview(length))
+        said = bytearray(min(int.from_bytes(length, "little"), _MOST_SAID))
+        self.fill(memoryview(said))
+        return bytes(said)
+
+    def fill(self, into: memoryview) -> None:
+        """As many bytes as fit.
+
+        Raises:
+            TimeoutError: they took too long.
+            EOFError: the other side ended before.
+        """
+        while into:
+            if not self._poll.poll(max(0, round((self._until - time.monotonic()) * 1000))):
+                raise TimeoutError
+            n = os.readv(self._pipe, [into])
+            if not n:
+                raise EOFError
+            into = into[n:]
 
 
-def _parse(answer: bytes, pixels: int) -> Radiograph:
+def _received(answer: _Answer) -> Radiograph:
+    """The radiograph of an answer.
+
+    Raises:
+        ImageRefused: the decoder refused the file, or what it says is nothing that a sound one would say.
+        TimeoutError, EOFError: the answer is not whole.
+    """
     try:
-        said = json.loads(answer)
+        said = json.loads(answer.head())
         if "refused" in said:
             raise ImageRefused(str(said["refused"]))
         height, width = (int(side) for side in said["shape"])
         facts = {str(name): str(value) for name, value in said["facts"].items()}
-        if not 0 < height * width <= MOST_PIXELS or min(height, width) < 1:
-            raise ValueError(height, width)
-        # Fails where anybody could still write: from here on the pixels are ours.
-        fcntl.fcntl(pixels, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)
-        shared = mmap.mmap(pixels, height * width * 4, flags=mmap.MAP_PRIVATE)
-        array = np.frombuffer(shared, dtype=np.float32).reshape(height, width)
-        if not (array.min() >= 0 and array.max() <= 1):
-            raise ValueError("not grey levels")
+        bits = int(said["bits"])
+        if bits not in (8, 16) or min(height, width) < 1 or height * width > MOST_PIXELS:
+            raise ValueError(height, width, bits)
     except ImageRefused:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        # No answer or half of one: the decoder died. Were it taken over by the file, it could say no more than this.
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # Taken over by the file, the decoder can say no more than this.
         raise ImageRefused(_BROKE) from error
-    return Radiograph(array, facts)
+    table = np.empty(2**bits, dtype=np.float32)
+    answer.fill(table.data.cast("B"))
+    if not (table.min() >= 0 and table.max() <= 1):
+        raise ImageRefused(_BROKE)
+    pixels = np.empty(height * width, dtype=np.float32)
+    block = np.empty(BLOCK, dtype=f"u{bits // 8}")
+    for start in range(0, pixels.size, BLOCK):
+        index = block[: pixels.size - start]
+        answer.fill(index.data.cast("B"))
+        look_up(table, index, pixels[start : start + BLOCK])
+    return Radiograph(pixels.reshape(height, width), facts)

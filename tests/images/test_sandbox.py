@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
+import contextlib
 import os
 import signal
 import struct
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from pydicom.uid import JPEG2000Lossless
 
 from saerad_core.errors import ImageRefused
 from saerad_core.images import sandbox
-from saerad_core.images.radiograph import decode
+from saerad_core.images.child import SPARE
+from saerad_core.images.radiograph import Radiograph, decode
 from saerad_core.images.sandbox import decode_sandboxed
 from tests.images.films import NAME, compressed, dicom, encoded, film, written
 
@@ -55,7 +57,7 @@ def test_a_bomb_is_refused_by_the_size_of_its_stream() -> None:
 def test_what_takes_too_much_memory_ends_the_child_only() -> None:
     large = encoded(Image.fromarray(np.tile(film(high=255).astype(np.uint8), (60, 70))), compress_level=1)
     with pytest.raises(ImageRefused, match="memory|limits"):
-        decode_sandboxed(large, memory=400 * 2**20)
+        decode_sandboxed(large, memory=200 * 2**20)
     assert decode_sandboxed(written(dicom(film()))).pixels.shape == (96, 80)
 
 
@@ -106,23 +108,91 @@ def test_a_path_is_read_by_the_decoder(tmp_path) -> None:
     assert "Doe" not in str(refused.value)
 
 
+def received(said: bytes, *levels: np.ndarray) -> Radiograph:
+    """What this side makes of an answer."""
+    answer, reply = os.pipe()
+    with os.fdopen(answer, "rb") as file:
+        with os.fdopen(reply, "wb") as pipe:
+            pipe.write(len(said).to_bytes(4, "little") + said + b"".join(part.tobytes() for part in levels))
+        return sandbox._received(sandbox._Answer(file.fileno(), time.monotonic() + 5))
+
+
+NINE = b'{"shape": [9, 9], "bits": 8, "facts": {}}'
+TABLE = np.linspace(0, 1, 256, dtype=np.float32)
+
+
+def test_an_answer_is_looked_up_in_its_table() -> None:
+    index = film(shape=(9, 9), high=255).astype(np.uint8)
+    assert np.array_equal(received(NINE, TABLE, index).pixels, TABLE[index])
+
+
 @pytest.mark.parametrize(
-    "answer", [b"", b"{}", b'{"shape": [0, 9], "facts": {}}\n', b"\xff\xfe\n", b"[1]\n", b'{"shape": "x"}\n']
-)
-def test_half_an_answer_is_a_refusal(answer) -> None:
-    pixels = sandbox._anonymous(1_000)
-    with pytest.raises(ImageRefused):
-        sandbox._parse(answer, pixels)
-    os.close(pixels)
-
-
-def test_values_that_are_no_grey_levels_are_a_refusal() -> None:
-    pixels = sandbox._anonymous(324)
-    with mmap.mmap(pixels, 324) as shared:
-        shared[:4] = np.float32(np.nan).tobytes()
+    "said",
+    [
+        b"", b"{}", b"\xff\xfe", b"[1]", b'{"shape": "x"}', b'{"shape": [9, 9], "bits": 8}',
+        NINE.replace(b"[9", b"[0"), NINE.replace(b"[9", b"[-9"), NINE.replace(b"[9, 9]", b"[20000, 20000]"),
+        NINE.replace(b"8", b"64"), NINE.replace(b"{}", b"[]"), NINE.replace(b"[9", b"[NaN"),
+        NINE.replace(b"[9", b"[Infinity"), NINE.replace(b"8", b"16.5").replace(b"{}", b"[1]"), b"[" * 60_000,
+    ],
+)  # fmt: skip
+def test_an_answer_that_no_decoder_gives_is_a_refusal(said) -> None:
     with pytest.raises(ImageRefused, match="broke"):
-        sandbox._parse(b'{"shape": [9, 9], "facts": {}}\n', pixels)
-    os.close(pixels)
+        received(said, TABLE, np.zeros((9, 9), np.uint8))
+
+
+@pytest.mark.parametrize("levels", [(), (TABLE,), (TABLE, np.zeros(80, np.uint8))])
+def test_half_an_answer_is_none(levels) -> None:
+    with pytest.raises(EOFError):
+        received(NINE, *levels)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1.5, -0.1])
+def test_values_that_are_no_grey_levels_are_a_refusal(wrong) -> None:
+    table = TABLE.copy()
+    table[7] = wrong
+    with pytest.raises(ImageRefused, match="broke"):
+        received(NINE, table, np.zeros((9, 9), np.uint8))
+
+
+def test_a_decoder_that_stops_in_mid_answer_is_given_up() -> None:
+    answer, reply = os.pipe()
+    os.write(reply, b"\x09")
+    with os.fdopen(answer, "rb") as file, os.fdopen(reply, "wb"), pytest.raises(TimeoutError):
+        sandbox._received(sandbox._Answer(file.fileno(), time.monotonic() + 0.05))
+
+
+def test_a_decoder_that_was_ended_in_waiting_is_replaced() -> None:
+    decoders = sandbox.Decoders()
+    data = written(dicom(film()))
+    decoders.decode(data)
+    assert decoders._server is not None
+    children = Path(f"/proc/{decoders._server.pid}/task/{decoders._server.pid}/children")
+    for _ in range(3):
+        waiting = children.read_text().split()
+        for child in waiting:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        gone(waiting)
+        assert decoders.decode(data).pixels.shape == (96, 80)
+    decoders.close()
+
+
+def test_no_decoder_outlives_the_server() -> None:
+    server, control = sandbox._start()
+    with control:
+        assert control.recv(16) == b"ready"
+        found = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        assert len(found) == SPARE
+    assert server.wait(10) == 0
+    gone(found)
+
+
+def gone(processes: list[str]) -> None:
+    """Wait for their end."""
+    until = time.monotonic() + 10
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_the_child_knows_neither_torch_nor_streamlit() -> None:
