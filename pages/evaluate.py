@@ -7,6 +7,7 @@ import streamlit as st
 from saerad_core.ui.charts import concept_bars
 from saerad_core.ui.components import FactItem, empty_state, fact_strip, foot, heading, html, number, score
 from saerad_core.ui.feature_rows import label_name
+from saerad_core.ui.sae_report_view import sae_report
 from saerad_core.ui.state import Here, here
 from saerad_core.ui.training import training_block
 
@@ -120,6 +121,8 @@ else:
         concepts(now, figures["concepts"])
     if figures.get("reports"):
         reports(figures["reports"])
+sae_report(now)
+if figures is not None:
     n = figures.get("patients") or figures.get("images")
     foot(
         f"{number(n)} test patients" if figures.get("patients") else "Patients of the test split",

@@ -234,8 +234,15 @@ class Explorer:
 
     def evaluation(self) -> dict[str, Any] | None:
         """The figures of `python -m saerad_core evaluate`; None where it hasn't run."""
+        return self._figures("evaluation.json")
+
+    def sae_report(self) -> dict[str, Any] | None:
+        """The figures of `python -m saerad_core sae-report`; None where it hasn't run."""
+        return self._figures("sae-report.json")
+
+    def _figures(self, name: str) -> dict[str, Any] | None:
         try:
-            return json.loads((self.workspace.root / "evaluation.json").read_text(encoding="utf-8"))
+            return json.loads((self.workspace.root / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from saerad_core.evaluation.sae_report import sae_report, write
 from saerad_core.ui.registry import PAGES
 from saerad_core.workspace import Workspace
 
@@ -79,6 +81,25 @@ def test_an_unknown_workspace_is_said_in_words(app: AppTest):
 def test_an_odd_feature_is_one_sentence(app: AppTest, asked: str):
     opened(app, "features", feature=asked)
     assert app.error[0].value.endswith("look one up in the list of features.")
+
+
+def test_the_evaluate_page_shows_the_sae_report_once_it_is_there(app: AppTest, folder: Path):
+    assert "sae-report" in shown(opened(app, "evaluate"))
+    opener = Workspace.open(folder / "other")
+    write(opener, sae_report(opener))
+    app.query_params["ws"] = "other"
+    words = shown(app.run())
+    for said in (
+        "The dictionary",
+        "Monosemanticity score",
+        "How often features are active",
+        "What a few features tell",
+    ):
+        assert said in words
+    assert "Which features stand for what was drawn" not in words  # The X-rays aren't simulated.
+    layouts = [json.loads(chart.proto.spec)["layout"] for chart in app.main.get("plotly_chart")]
+    titles = {layout[axis]["title"]["text"] for layout in layouts for axis in ("xaxis", "yaxis")}
+    assert {"features", "monosemanticity score", "share of training X-rays"} <= titles
 
 
 @pytest.mark.parametrize(("name", "asked"), [("image", "../../etc/passwd"), ("drawn", "5"), ("image", "x" * 500)])
