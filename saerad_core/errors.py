@@ -13,6 +13,10 @@ class DatasetError(SaeRadError):
     """A dataset's layout or metadata is not what its adapter expects."""
 
 
+class FetchError(SaeRadError):
+    """A download, or the unpacking of one, can't go on; what is here already is kept unless the message says otherwise."""
+
+
 class WorkspaceError(SaeRadError):
     """A workspace is missing, unfinished, damaged or of another schema version."""
 

@@ -106,7 +106,8 @@ class Reporter(Silent):
             s = self.state
             count = f" {s.done}/{s.total}" if s.total else ""
             left = f", {s.seconds_left:.0f} s left" if s.seconds_left is not None else ""
-            sys.stderr.write(f"\r[{s.stage_number}/{s.stages}] {s.stage}{count}{left}".ljust(72))
+            which = f"[{s.stage_number}/{s.stages}] " if s.stages else ""
+            sys.stderr.write(f"\r{which}{s.stage}{count}{left}".ljust(72))
             sys.stderr.flush()
 
 
