@@ -11,11 +11,13 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    JPEG2000,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
@@ -82,6 +84,29 @@ def cmyk() -> tuple[bytes, np.ndarray]:
     # Adobe's CMYK is stored inverted: what the codec gives is 255 minus each ink.
     inks = 255 - imagecodecs.jpeg8_decode(data, outcolorspace="CMYK").astype(float)
     return data, (255 - inks[..., :3]) * (255 - inks[..., 3:]) / 255 @ LUMA / 255
+
+
+def ycck() -> tuple[bytes, np.ndarray]:
+    ink = {"colorspace": "CMYK", "outcolorspace": "YCCK", "subsampling": "444"}
+    data = bytes(imagecodecs.jpeg8_encode(255 - CMYK, level=100, **ink))
+    assert data[data.index(b"\xff\xee") + 15] == 2, "Adobe's marker says YCCK"
+    inks = 255 - imagecodecs.jpeg8_decode(data, outcolorspace="CMYK").astype(float)
+    return data, (255 - inks[..., :3]) * (255 - inks[..., 3:]) / 255 @ LUMA / 255
+
+
+def near(most: int) -> tuple[bytes, np.ndarray]:
+    frame = imagecodecs.jpegls_encode(V12, level=most)
+    coded = imagecodecs.jpegls_decode(frame).astype(int)
+    # What near-lossless means (ISO/IEC 14495-1, A.4), and that it is not lossless after all.
+    assert 0 < np.abs(coded - V12.astype(int)).max() <= most
+    return syntax(V12, JPEGLSNearLossless, frame, **FULL), coded / 4095
+
+
+def lossy_j2k() -> tuple[bytes, np.ndarray]:
+    frame = imagecodecs.jpeg2k_encode(V12, level=40, codecformat="j2k", reversible=False, bitspersample=12)
+    coded = imagecodecs.jpeg2k_decode(frame).astype(float)
+    assert 0 < np.abs(coded - X).max() < 400
+    return syntax(V12, JPEG2000, frame, **FULL), coded / 4095
 
 
 def turned(orientation: int) -> bytes:
@@ -164,6 +189,8 @@ CASES = {
         syntax(V12, JPEGLosslessSV1, imagecodecs.ljpeg_encode(V12, bitspersample=12), **FULL), ONE,
     ),
     "JPEG-LS": lambda: (syntax(V12, JPEGLSLossless, imagecodecs.jpegls_encode(V12), **FULL), ONE),
+    "JPEG-LS near-lossless": lambda: near(3),
+    "JPEG 2000": lossy_j2k,
     "JPEG 2000 lossless": lambda: (compressed(dicom(V12, **FULL), JPEG2000Lossless), ONE),
     "PNG 8 bit": lambda: (encoded(Image.fromarray(V8)), V8 / 255),
     "PNG 16 bit": lambda: (encoded(Image.fromarray(V16)), V16 / 65_535),
@@ -172,6 +199,7 @@ CASES = {
     "PNG alpha": lambda: (alpha(), np.where(HALF > 0, V8, 0) / 255),
     "JPEG grey": lambda: (BASELINE, jpeg8(BASELINE)),
     "JPEG CMYK": cmyk,
+    "JPEG YCCK": ycck,
     "JPEG EXIF 3": lambda: (turned(3), np.rot90(jpeg8(turned(3)), 2)),
     "JPEG EXIF 6": lambda: (turned(6), np.rot90(jpeg8(turned(6)), 3)),
     "JPEG EXIF 2": lambda: (turned(2), jpeg8(turned(2))[:, ::-1]),
