@@ -87,8 +87,8 @@ def cmyk() -> tuple[bytes, np.ndarray]:
 
 
 def ycck() -> tuple[bytes, np.ndarray]:
-    ink = {"colorspace": "CMYK", "outcolorspace": "YCCK", "subsampling": "444"}
-    data = bytes(imagecodecs.jpeg8_encode(255 - CMYK, level=100, **ink))
+    frame = imagecodecs.jpeg8_encode(255 - CMYK, level=100, colorspace="CMYK", outcolorspace="YCCK", subsampling="444")
+    data = bytes(frame)
     assert data[data.index(b"\xff\xee") + 15] == 2, "Adobe's marker says YCCK"
     inks = 255 - imagecodecs.jpeg8_decode(data, outcolorspace="CMYK").astype(float)
     return data, (255 - inks[..., :3]) * (255 - inks[..., 3:]) / 255 @ LUMA / 255
