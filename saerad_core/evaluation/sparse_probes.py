@@ -13,7 +13,7 @@ from scipy import sparse
 
 from saerad_core.descriptions.auroc import auroc
 from saerad_core.evaluation.bootstrap import check_patients, interval, resample, weighted_auroc
-from saerad_core.evaluation.probes import choose_penalty
+from saerad_core.evaluation.probes import PENALTIES, choose_penalty, fit_probes
 
 KS = (1, 5, 15)
 """Features that a sparse probe may use."""
@@ -107,8 +107,10 @@ def probe(
     single, chosen_area = single_features(train, y[fit])
 
     known = np.ones_like(y, dtype=np.float32)
-    dense = choose_penalty(embeddings[fit], y[fit], known[fit], embeddings[check], y[check], known[check])
-    scores = {DENSE: dense.logits(embeddings[here]), SINGLE: test[:, single].toarray()}
+    scores = {
+        DENSE: _dense(embeddings[fit], y[fit], embeddings[check], y[check], embeddings[here]),
+        SINGLE: test[:, single].toarray(),
+    }
     for k in ks:
         told = np.zeros((len(here), len(kept)))
         for column in range(len(kept)):
@@ -121,6 +123,19 @@ def probe(
     return _scored(scores, [names[i] for i in kept], y[here], patients[here], order, single, chosen_area) | {
         "left_out": left_out
     }
+
+
+def _dense(x: np.ndarray, y: np.ndarray, check_x: np.ndarray, check_y: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Logits [N, L] of ``asked``, each label with the penalty that suits it on the validation split, as sparse probes have."""
+    fitted = [fit_probes(x, y, np.ones_like(y, dtype=np.float32), penalty) for penalty in PENALTIES]
+    told = np.stack([probes.logits(asked) for probes in fitted])
+    if not len(check_x):
+        return told[len(PENALTIES) // 2]
+    losses = []
+    for probes in fitted:
+        logits = probes.logits(check_x)
+        losses.append((np.logaddexp(0, logits) - check_y * logits).sum(axis=0))
+    return np.take_along_axis(told, np.argmin(losses, axis=0)[None, None, :], axis=0)[0]
 
 
 def _scored(
