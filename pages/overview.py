@@ -19,6 +19,7 @@ from saerad_core.ui.components import (
     simulated_chip,
 )
 from saerad_core.ui.feature_rows import feature_rows
+from saerad_core.ui.origin import dataset_table, encoder_table, funnel_table, made_table, taken_table
 from saerad_core.ui.registry import PAGES
 from saerad_core.ui.state import encoder_name, here
 
@@ -70,11 +71,13 @@ with left:
     )
     html(f'<div class="cards" style="--cell:13rem">{cards}</div>')
 with right:
-    html(heading("From files to features", "Images and patients left after each step of reading the dataset."))
-    rows = "".join(
-        f'<tr><td>{escape(step)}</td><td class="r">{number(n)}</td></tr>' for step, n in manifest.funnel.items()
+    html(
+        heading(
+            "From files to features",
+            "X-rays left after each step of reading the dataset, and their share of the first.",
+        )
     )
-    html(f'<table class="rows">{rows}</table>' if rows else '<p class="quiet">The dataset kept no counts.</p>')
+    html(funnel_table(manifest.funnel))
 
 listing = now.explorer.features(FeatureQuery(described=True), first=0, count=8)
 if listing.rows:
@@ -87,6 +90,24 @@ if listing.rows:
     )
     images = now.explorer.sample_images([row.feature_id for row in listing.rows], 4)
     html(feature_rows(now, listing.rows, images=images))
+for column, name, says, table in zip(
+    st.columns(3, gap="medium"),
+    ("Dataset", "Encoder", "How it was made"),
+    (
+        "Where the X-rays and reports come from.",
+        "What turns an X-ray into embeddings; it isn't trained here.",
+        "Enough to build the workspace again.",
+    ),
+    (
+        dataset_table(manifest.dataset) + taken_table(manifest.funnel),
+        encoder_table(manifest.encoder, encoder_name(manifest)),
+        made_table(manifest),
+    ),
+    strict=True,
+):
+    with column:
+        html(heading(name, says) + table)
+
 made = manifest.provenance
 foot(
     f"{made.get('program', 'SAE-Rad')} \N{MIDDLE DOT} built {made['date']}"

@@ -61,6 +61,7 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .rows td, .rows th { padding: .42rem .5rem .42rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: baseline; font-weight: 400; }
 .rows th { color: var(--quiet); font-size: .78rem; }
 .rows td.r, .rows th.r { text-align: right; padding-right: 0; padding-left: .6rem; color: var(--quiet); white-space: nowrap; }
+.rows td.wrap { white-space: normal; overflow-wrap: anywhere; color: var(--ink); }
 .rows tr:hover td { background: var(--panel); }
 .rows td a { display: block; }
 .rows td a:hover { color: var(--accent); }

@@ -135,3 +135,14 @@ def test_an_edit_shows_at_once_and_in_the_feature_s_page(app: AppTest):
     app.query_params["feature"] = "5"
     app.run()
     assert "edited by A. Reader" in shown(app)
+
+
+def test_the_overview_tells_where_the_workspace_comes_from(app: AppTest, tiny_workspace: Workspace):
+    words = shown(opened(app, "overview"))
+    manifest = tiny_workspace.manifest
+    for name in ("listed", "file found", "frontal", "embedded", "train", "validate", "test", "refused files"):
+        assert f">{name}</span></td>" in words, name
+        assert f'<td class="r">{manifest.funnel[name]}</td>' in words, name
+    assert f">{manifest.encoder.fingerprint[:12]}<" in words and manifest.provenance["date"] in words
+    assert "one&#x27;s own" in words
+    assert str(tiny_workspace.root.parent) not in words, "no path is shown"
