@@ -49,6 +49,7 @@ class Encoder:
     ) -> None:
         self.model = model
         self.id = name
+        self.folder = folder
         self.device = device
         self.precision = precision
         self.fingerprint = _fingerprint(folder)

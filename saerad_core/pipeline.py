@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,19 @@ from saerad_core.datasets import Dataset, open_dataset
 from saerad_core.demo import workspace as demo
 from saerad_core.encoder import Encoder
 from saerad_core.errors import WorkspaceError
+from saerad_core.harvest.estimate import Estimate, describe_build
+from saerad_core.harvest.run import harvest
+from saerad_core.harvest.sample import MOST_PATCH_BYTES, SAMPLE_XRAYS, patch_bytes, sample_patients
+from saerad_core.harvest.settings import (
+    KEEP_ALL,
+    KEEP_CODES,
+    KEEP_SAMPLE,
+    HarvestSettings,
+    default_batch,
+    default_shard,
+    default_workers,
+)
+from saerad_core.harvest.shards import Shards
 from saerad_core.progress import Progress, Silent
 from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.base import Sae
@@ -30,11 +43,11 @@ from saerad_core.sae.files import load
 from saerad_core.sae.width import recommended_width
 from saerad_core.stages.activate import Activated, activate, load_activated
 from saerad_core.stages.describe import describe_features
-from saerad_core.stages.encode import EncodeSettings, Shards, encode
 from saerad_core.stages.train import train_sae
 from saerad_core.workspace import DatasetInfo, EncoderInfo, SaeInfo, StageRecord, Workspace
 
 STAGES = {
+    "sample": "Embedding the X-rays that the dictionary is trained on",
     "encode": "Reading and embedding X-rays",
     "train": "Training the sparse autoencoder",
     "activate": "Finding each X-ray's active features",
@@ -42,7 +55,15 @@ STAGES = {
     "index": "Indexing X-rays for search",
     "atlas": "Drawing the map of features",
 }
-"""Stage and how the progress page names it."""
+"""Stage and how the progress page names it. ``sample`` is of large sets of patch tokens only, and then trains before
+``encode``."""
+
+
+MOST_PICTURES = 10_000
+"""X-rays up to which the 512 px pictures are written by the build; of more they would take days and 120 kB each, and are
+made when they are first looked at."""
+MOST_MEASURED = 2_000_000
+"""Patch tokens of all X-rays kept for measuring the dictionary."""
 
 
 @dataclass
@@ -75,7 +96,12 @@ class BuildSettings:
     download: bool = False
     """Whether an encoder named by hub id may be fetched."""
     seed: int = 0
-    workers: int = 2
+    workers: int | None = None
+    """Processes that decode; None takes as many as there are cores, one less beside a GPU."""
+    engine: str = "local"
+    """local, or ray: a cluster whose nodes see the same folders."""
+    patch_budget: int = MOST_PATCH_BYTES
+    """Bytes that the patches of all X-rays may take; above it the SAE is trained on a sample of patients' first."""
 
 
 def demo_settings(out: Path | None = None, patients: int | None = None, device: str = "auto") -> BuildSettings:
@@ -94,10 +120,20 @@ def demo_settings(out: Path | None = None, patients: int | None = None, device: 
     )
 
 
-def build(settings: BuildSettings, progress: Progress | None = None, dataset: Dataset | None = None) -> Workspace:
+def build(
+    settings: BuildSettings,
+    progress: Progress | None = None,
+    dataset: Dataset | None = None,
+    *,
+    announce: Callable[[str], None] | None = None,
+) -> Workspace:
     """Run every stage that isn't done.
 
-    ``dataset`` is the settings' dataset where it is open already, so that its listing isn't read twice.
+    Args:
+        settings: what and how.
+        progress: told of stages and X-rays.
+        dataset: the settings' dataset where it is open already, so that its listing isn't read twice.
+        announce: told, before anything long, what will be done and about how long it takes.
 
     Raises:
         SaeRadError: the dataset, the encoder or an existing workspace doesn't fit; the message says what to do.
@@ -119,6 +155,8 @@ def build(settings: BuildSettings, progress: Progress | None = None, dataset: Da
     workspace = Workspace.create(settings.out, dataset.info, info)
     with _only_one(workspace.root / "build.lock"):
         try:
+            if announce is not None and "encode" not in workspace.manifest.stages:
+                announce(_announcement(dataset, encoder, settings))
             _run(workspace, dataset, encoder, settings, progress)
         except Exception as error:
             # Whoever follows the build from another process learns why it ended; the error itself goes on.
@@ -148,29 +186,45 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
         architecture=settings.architecture,
         target_l0=settings.target_l0,
     )
-    shards = Shards(workspace.cache_dir)
+    shards, sample = Shards(workspace.cache_dir), Shards(workspace.sample_dir)
+    how = _harvest_settings(dataset, encoder, settings)
+    inputs = [encoder.fingerprint, encoder.precision, settings.tokens, dataset.info.model_dump(), len(dataset)]
 
-    def encode_all() -> None:
-        keep = not dataset.info.simulated
-        how = EncodeSettings(tokens=settings.tokens, workers=settings.workers, keep_pictures=keep)
-        encode(workspace, dataset, encoder, how, sae, progress)
-        workspace.manifest.funnel = dict(dataset.funnel) | {
-            "refused files": len(shards.refused()),
-            "embedded": len(shards.records()),
-        }
-        if shards.records().empty:
+    def encode_all(dictionary: Sae | None) -> None:
+        keep = KEEP_CODES if dictionary is not None else KEEP_ALL
+        harvest(workspace, dataset, encoder, replace(how, keep=keep), dictionary, progress, engine=settings.engine)
+        n = len(shards)
+        workspace.manifest.funnel = dict(dataset.funnel) | {"refused files": len(shards.refused()), "embedded": n}
+        if not n:
             raise WorkspaceError(
                 "None of the listed files is a usable X-ray; see the messages above for the first reasons."
             )
 
-    stage.run("encode", len(dataset), [encoder.fingerprint, settings.tokens, dataset.info.model_dump()], encode_all)
-    if not settings.sae:
+    def encode_sample() -> None:
+        some = replace(how, keep=KEEP_SAMPLE, keep_thumbs=False, keep_pictures=False)
+        patients = sample_patients(dataset, settings.seed)
+        harvest(workspace, dataset, encoder, some, None, progress,
+                folder=workspace.sample_dir, engine=settings.engine, only=patients)  # fmt: skip
+
+    if settings.sae:
+        stage.run("encode", len(dataset), inputs, lambda: encode_all(sae))
+    elif not _in_two_passes(dataset, encoder, settings):
+        stage.run("encode", len(dataset), inputs, lambda: encode_all(None))
         stage.run(
             "train",
             0,
             [config.__dict__, settings.sweep],
             lambda: train_sae(workspace, shards, config, progress, sweep=settings.sweep),
         )
+    else:
+        stage.run("sample", min(SAMPLE_XRAYS, len(dataset)), [*inputs, how.sampled, SAMPLE_XRAYS], encode_sample)
+        stage.run(
+            "train",
+            0,
+            [config.__dict__, settings.sweep],
+            lambda: train_sae(workspace, sample, config, progress, sweep=settings.sweep),
+        )
+        stage.run("encode", len(dataset), [], lambda: encode_all(load(workspace.sae_dir)))
     sae = load(workspace.sae_dir)
     workspace.manifest.sae = SaeInfo(
         architecture=sae.config.architecture,
@@ -189,7 +243,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             activated.append(load_activated(workspace))
         return activated[0]
 
-    n = len(shards.records())
+    n = len(shards)
     stage.run("activate", n, [settings.active], lambda: activated.append(
         activate(workspace, shards, sae, settings.tokens, settings.active, progress)))  # fmt: skip
     stage.run("describe", 0, [], lambda: describe_features(workspace, shards.records(), once(), sae, progress))
@@ -202,6 +256,37 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
 
 def _width(dataset: Dataset, tokens: str) -> int:
     return recommended_width(len({record.patient_id for record in dataset.records()}), tokens)
+
+
+def _in_two_passes(dataset: Dataset, encoder: Encoder, settings: BuildSettings) -> bool:
+    """Whether the patches of all X-rays are too many to keep until the dictionary is trained."""
+    needed = patch_bytes(len(dataset), encoder.patch_grid**2, encoder.d)
+    return not settings.sae and settings.tokens == "patch" and needed > settings.patch_budget
+
+
+def _harvest_settings(dataset: Dataset, encoder: Encoder, settings: BuildSettings) -> HarvestSettings:
+    n = len(dataset)
+    return HarvestSettings(
+        tokens=settings.tokens,
+        measured=min(16, max(1, MOST_MEASURED // max(n, 1))),
+        shard=default_shard(n),
+        batch=default_batch(encoder.device),
+        workers=settings.workers or default_workers(encoder.device),
+        keep_pictures=not dataset.info.simulated and n <= MOST_PICTURES,
+        seed=settings.seed,
+    )
+
+
+def _announcement(dataset: Dataset, encoder: Encoder, settings: BuildSettings) -> str:
+    how = _harvest_settings(dataset, encoder, settings)
+    two = _in_two_passes(dataset, encoder, settings)
+    if not settings.sae and not two:
+        how = replace(how, keep=KEEP_ALL)
+    else:
+        how = replace(how, keep=KEEP_CODES)
+    width = settings.width or (0 if settings.sae else _width(dataset, settings.tokens))
+    estimate = Estimate.probe(dataset, encoder, how, width, SAMPLE_XRAYS if two else 0)
+    return describe_build(dataset, encoder, how, settings.engine, settings.out, estimate)
 
 
 def _index(workspace: Workspace) -> None:

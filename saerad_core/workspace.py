@@ -193,6 +193,16 @@ class Workspace:
         return self.root / "codes.npy"
 
     @property
+    def error_file(self) -> Path:
+        """N x 2 float32 .npy: squared error of the SAE on the X-ray's tokens, and their squared distance from its b_dec."""
+        return self.root / "error.npy"
+
+    @property
+    def sample_dir(self) -> Path:
+        """Shards of the X-rays that the SAE of a large set is trained on; gone once the build is done."""
+        return self.cache_dir / "sample"
+
+    @property
     def faiss_index(self) -> Path:
         return self.root / "images.faiss"
 

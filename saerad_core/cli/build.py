@@ -52,7 +52,8 @@ def build(
     title: Annotated[str, typer.Option(help="Shown in the app.")] = "",
     pseudo_reports: Annotated[bool, typer.Option(help="The reports are other patients', matched by label: say so.")] = False,
     download: Annotated[bool, typer.Option("--download", help="Fetch the encoder from the hub where it isn't here.")] = False,
-    workers: int = 2,
+    engine: Annotated[str, typer.Option(help="local, or ray: a cluster that sees the same folders.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Decoding processes; default: the cores there are.")] = None,
     seed: int = 0,
 ) -> None:  # fmt: skip
     """Build a workspace of a published dataset or of your own X-rays."""
@@ -65,6 +66,8 @@ def build(
     paths = {"root": root, "images": images, "metadata": metadata, "reports": reports, "views": views}
     given = {name: str(path.resolve()) for name, path in paths.items() if path is not None}
     check_options(dataset, set(given))
+    if engine not in ("local", "ray"):
+        raise SaeRadError(f"--engine is local or ray, not {engine!r}.")
     info = DatasetInfo(
         kind=dataset, title=title or out.name, pseudo_reports=pseudo_reports, options=given | {"seed": seed}
     )
@@ -88,8 +91,11 @@ def build(
         download=download,
         seed=seed,
         workers=workers,
+        engine=engine,
     )
-    workspace = run_build(settings, Reporter(out / "build.json"), opened)
+    # The plan goes to stderr, as progress does: stdout is the summary alone.
+    announce = lambda text: typer.echo(text, err=True)  # noqa: E731
+    workspace = run_build(settings, Reporter(out / "build.json"), opened, announce=announce)
     typer.echo(json.dumps(summary(workspace), indent=2))
 
 

@@ -10,12 +10,13 @@ from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
 from saerad_core.encoder import Embedded
+from saerad_core.harvest.shards import Shards
 from saerad_core.progress import Progress
 from saerad_core.sae.active import active, fit_thresholds
 from saerad_core.sae.base import Sae
 from saerad_core.sae.image_code import image_code
 from saerad_core.sae.metrics import cosine, explained_variance, pca_explained_variance
-from saerad_core.stages.encode import Shards
+from saerad_core.sae.rebuild_error import rebuild_error
 from saerad_core.workspace import Workspace
 
 MOST_TOKENS = 60_000
@@ -37,15 +38,19 @@ def activate(
     workspace: Workspace, shards: Shards, sae: Sae, tokens: str, target: float, progress: Progress
 ) -> Activated:
     """Write codes.npy, thresholds and embeddings.npy, and fill the manifest's SAE figures."""
-    splits = shards.records()["split"].to_numpy()
+    records = shards.records()
+    splits = records["split"].to_numpy()
     train = splits == "train"
-    codes = _codes(shards, sae, tokens, progress)
+    codes, error = _codes(shards, sae, tokens, progress)
     fitted = fit_thresholds(codes[train].astype(np.float32), tokens=tokens, target=target)
     rows = [active(code.astype(np.float32), fitted.thresholds) for code in codes]
     matrix = _csr(rows, codes.shape[1])
 
     _save(workspace.codes, codes)
-    _save(workspace.embeddings, shards.array("pooled"))
+    _save_error(workspace, error)
+    part = workspace.embeddings.with_suffix(".part.npy")
+    shards.array("pooled", out=part)
+    part.replace(workspace.embeddings)
     _save(workspace.tokens, shards.array("tokens"))
     save_file({"thresholds": fitted.thresholds}, workspace.root / "thresholds.safetensors")
 
@@ -53,7 +58,7 @@ def activate(
     manifest.sae.rule = fitted.rule
     manifest.counts.images = len(splits)
     manifest.counts.train_images = int(train.sum())
-    manifest.counts.patients = len(set(shards.records()["patient_id"]))
+    manifest.counts.patients = len(set(records["patient_id"]))
     manifest.counts.features = codes.shape[1]
     alive = (codes[train] > 0).any(axis=0)
     manifest.counts.alive = int(alive.sum())
@@ -76,17 +81,21 @@ def load_activated(workspace: Workspace) -> Activated:
     return Activated(codes, _csr(rows, codes.shape[1]), thresholds)
 
 
-def _codes(shards: Shards, sae: Sae, tokens: str, progress: Progress) -> np.ndarray:
-    if any(True for _ in shards.each("codes")):
-        return shards.array("codes")
-    blocks = []
+def _codes(shards: Shards, sae: Sae, tokens: str, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """Codes float16 [N, m] and rebuild_error float32 [N, 2]."""
+    if shards.has("codes"):
+        return shards.array("codes"), shards.array("error")
+    codes, errors = np.empty((len(shards), sae.config.d_sae), np.float16), []
+    at = 0
     name = "patches" if tokens == "patch" else "tokens"
     for block in shards.each(name):
         values = torch.from_numpy(block).float()
         embedded = Embedded(cls=values[:, 0], patches=values if tokens == "patch" else None)
-        blocks.append(np.asarray(image_code(sae, embedded, tokens), dtype=np.float16))
+        codes[at : at + len(block)] = image_code(sae, embedded, tokens).cpu().numpy()
+        errors.append(rebuild_error(sae, embedded, tokens))
+        at += len(block)
         progress.advance(len(block))
-    return np.concatenate(blocks)
+    return codes, np.concatenate(errors)
 
 
 def _csr(rows: list, width: int) -> sparse.csr_matrix:
@@ -103,6 +112,12 @@ def _save(path, array: np.ndarray) -> None:  # noqa: ANN001
     part = path.with_suffix(".part.npy")
     np.save(part, np.asarray(array, dtype=np.float16))
     part.replace(path)
+
+
+def _save_error(workspace: Workspace, error: np.ndarray) -> None:
+    part = workspace.error_file.with_suffix(".part.npy")
+    np.save(part, error.astype(np.float32))
+    part.replace(workspace.error_file)
 
 
 def _measure(workspace: Workspace, shards: Shards, sae: Sae, splits: np.ndarray) -> None:

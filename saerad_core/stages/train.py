@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from saerad_core.errors import WorkspaceError
+from saerad_core.harvest.shards import Shards
 from saerad_core.progress import Progress
 from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
@@ -20,7 +21,6 @@ from saerad_core.sae.files import save
 from saerad_core.sae.metrics import explained_variance, l0, pca_explained_variance
 from saerad_core.sae.train import Trained, train
 from saerad_core.sae.train import sweep as sweep_rates
-from saerad_core.stages.encode import Shards
 from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import Workspace
 
@@ -65,7 +65,7 @@ def train_sae(
         WorkspaceError: too few training X-rays.
         TrainingError: training ran away.
     """
-    splits = shards.records()["split"].to_numpy()
+    splits = shards.splits()
     name = "patches" if config.tokens == "patch" else "tokens"
     _enough(splits)
     with TemporaryDirectory(dir=workspace.cache_dir) as folder:

@@ -1,0 +1,77 @@
+"""Squares to the arrays of a shard: the same batches whoever computes them, so that the same bits come out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from saerad_core.encoder import Embedded, Encoder, pooled
+from saerad_core.harvest.settings import KEEP_ALL, KEEP_CODES, KEEP_SAMPLE, HarvestSettings
+from saerad_core.sae.base import Sae
+from saerad_core.sae.image_code import image_code
+from saerad_core.sae.rebuild_error import rebuild_error
+
+T = TypeVar("T")
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """``items`` in lists of ``size``, the last one shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def arrays_of(
+    squares: list[np.ndarray], ids: list[str], encoder: Encoder, settings: HarvestSettings, sae: Sae | None
+) -> dict[str, np.ndarray]:
+    """pooled [n, 2d], tokens [n, t, d] (CLS, or the measured patches), and codes [n, m] with error [n, 2], or patches.
+
+    Args:
+        squares: uint8 [S, S] each.
+        ids: their image_id, which draw the patches that are kept.
+        encoder: with what.
+        settings: what is kept.
+        sae: needed where codes are.
+    """
+    parts: list[dict[str, np.ndarray]] = []
+    for some in batched(zip(squares, ids, strict=True), settings.batch):
+        embedded = encoder.embed(encoder.normalise(np.stack([square for square, _ in some])), patches=True)
+        parts.append(_kept(embedded, [name for _, name in some], settings, sae))
+    return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+
+
+@torch.no_grad()
+def _kept(embedded: Embedded, ids: list[str], settings: HarvestSettings, sae: Sae | None) -> dict[str, np.ndarray]:
+    assert embedded.patches is not None
+    arrays = {"pooled": pooled(embedded)}
+    if settings.tokens == "patch":
+        arrays["tokens"] = _drawn(embedded.patches, ids, settings.measured, settings.seed)
+        if settings.keep == KEEP_ALL:
+            arrays["patches"] = embedded.patches
+        elif settings.keep == KEEP_SAMPLE:
+            arrays["patches"] = _drawn(embedded.patches, ids, settings.sampled, settings.seed)
+    else:
+        arrays["tokens"] = embedded.cls[:, None]
+    found = {name: value.cpu().numpy().astype(np.float16) for name, value in arrays.items()}
+    if settings.keep == KEEP_CODES:
+        assert sae is not None
+        found["codes"] = image_code(sae, embedded, settings.tokens).cpu().numpy().astype(np.float16)
+        found["error"] = rebuild_error(sae, embedded, settings.tokens)
+    return found
+
+
+def _drawn(patches: torch.Tensor, ids: list[str], count: int, seed: int) -> torch.Tensor:
+    """``count`` patches of each X-ray, drawn from its name and the seed: the same ones in any run and on any machine."""
+    total = patches.shape[1]
+    count = min(count, total)
+    rows = np.empty((len(ids), count), dtype=np.int64)
+    for row, name in zip(rows, ids, strict=True):
+        digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
+        row[:] = np.sort(np.random.default_rng(int.from_bytes(digest)).permutation(total)[:count])
+    index = torch.from_numpy(rows).to(patches.device)
+    return torch.gather(patches, 1, index[:, :, None].expand(-1, -1, patches.shape[2]))
