@@ -12,7 +12,8 @@ import torch
 
 from saerad_core.datasets import Dataset, open_dataset
 from saerad_core.encoder import Encoder, pooled
-from saerad_core.errors import EncoderError
+from saerad_core.errors import EncoderError, WorkspaceError
+from saerad_core.gate import Gate, Typicality
 from saerad_core.heatmap import feature_heatmap, overlay_png
 from saerad_core.images import sandbox
 from saerad_core.reports.report import Report
@@ -21,6 +22,7 @@ from saerad_core.sae.active import active
 from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
 from saerad_core.sae.image_code import image_code
+from saerad_core.sae.rebuild_error import rebuild_error
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.stages.describe import Composer
 from saerad_core.store.curation import CurationStore
@@ -89,11 +91,17 @@ class Engine:
     def dataset(self) -> Dataset:
         return open_dataset(self.workspace.manifest.dataset)
 
+    @cached_property
+    def gate(self) -> Gate | None:
+        """None in a workspace that was built before there was one."""
+        path = self.workspace.gate_file
+        return Gate(path, self.index) if path.exists() else None
+
     def warm(self) -> None:
         """Load everything, so that the first X-ray doesn't wait for it."""
         sandbox.warm()
         with self._lock:
-            _ = self.encoder, self.sae, self.thresholds, self.composer, self.index
+            _ = self.encoder, self.sae, self.thresholds, self.composer, self.index, self.gate
 
     def analyse(self, data: bytes) -> Analysis:
         """From the bytes of a PNG, JPEG or DICOM file to its report.
@@ -105,10 +113,27 @@ class Engine:
         radiograph = sandbox.decode_sandboxed(data)
         return self.analyse_pixels(radiograph.pixels, radiograph.facts, {"decode": _ms(began)})
 
+    def judge_pixels(self, pixels: np.ndarray, row: int | None = None) -> Typicality:
+        """Only how unlike the training X-rays an image float32 H x W is; ``row`` as in analyse_pixels.
+
+        Raises:
+            WorkspaceError: the workspace was built before there was a gate.
+        """
+        if self.gate is None:
+            raise WorkspaceError("This workspace has no reference for unusual images; build it again.")
+        with self._lock, torch.no_grad():
+            embedded = self.encoder.embed(self.encoder.preprocess([pixels]), patches=True)
+            error = rebuild_error(self.sae, embedded, self.workspace.manifest.sae.tokens)[0]
+            return self.gate.judge(np.asarray(pooled(embedded)[0].cpu(), dtype=np.float32), error, row)
+
     def analyse_pixels(
-        self, pixels: np.ndarray, facts: dict[str, str] | None = None, timings: dict[str, float] | None = None
+        self,
+        pixels: np.ndarray,
+        facts: dict[str, str] | None = None,
+        timings: dict[str, float] | None = None,
+        row: int | None = None,
     ) -> Analysis:
-        """The same from float32 pixels H x W in [0, 1]."""
+        """The same from float32 pixels H x W in [0, 1]; ``row`` where it is one of the workspace's own X-rays."""
         timings = dict(timings or {})
         with self._lock, torch.no_grad():
             began = time.perf_counter()
@@ -124,14 +149,23 @@ class Engine:
             vector = np.asarray(pooled(embedded)[0].cpu(), dtype=np.float32)
             similar = self.index.search(vector, SIMILAR)
             timings["similar"] = _ms(began)
+            began = time.perf_counter()
+            typicality = None
+            if self.gate is not None:
+                error = rebuild_error(self.sae, embedded, self.workspace.manifest.sae.tokens)[0]
+                typicality = self.gate.judge(vector, error, row)
+            timings["typical"] = _ms(began)
         found = [(int(f), float(v)) for f, v in zip(features, values, strict=True)]
         began = time.perf_counter()
         curated = self._curation.all_current() if self._curation is not None else {}
         report = self.composer.compose(found, curated)
         timings["report"] = _ms(began)
         report.timings_ms.update(timings)
+        report.typicality = typicality.as_json() if typicality is not None else None
         if facts and "warning" in facts:
             report.warnings.insert(0, facts["warning"])
+        if typicality is not None and typicality.warning:
+            report.warnings.insert(0, typicality.warning)
         box = self.encoder.patch_box(*pixels.shape)
         return Analysis(pixels, facts or {}, code, found, report, similar, box)
 

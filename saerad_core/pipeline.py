@@ -22,6 +22,7 @@ from saerad_core.datasets import Dataset, open_dataset
 from saerad_core.demo import workspace as demo
 from saerad_core.encoder import Encoder
 from saerad_core.errors import WorkspaceError
+from saerad_core.gate import Gate
 from saerad_core.harvest.estimate import Estimate, describe_build
 from saerad_core.harvest.run import harvest
 from saerad_core.harvest.sample import MOST_PATCH_BYTES, SAMPLE_XRAYS, patch_bytes, sample_patients
@@ -247,7 +248,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
     stage.run("activate", n, [settings.active], lambda: activated.append(
         activate(workspace, shards, sae, settings.tokens, settings.active, progress)))  # fmt: skip
     stage.run("describe", 0, [], lambda: describe_features(workspace, shards.records(), once(), sae, progress))
-    stage.run("index", 0, [], lambda: _index(workspace))
+    stage.run("index", 0, ["gate"], lambda: _index(workspace, shards))
     stage.run("atlas", 0, [], lambda: _draw_atlas(workspace, sae))
     workspace.manifest.provenance = provenance()
     workspace.save()
@@ -289,10 +290,20 @@ def _announcement(dataset: Dataset, encoder: Encoder, settings: BuildSettings) -
     return describe_build(dataset, encoder, how, settings.engine, settings.out, estimate)
 
 
-def _index(workspace: Workspace) -> None:
+def _index(workspace: Workspace, shards: Shards) -> None:
     import numpy as np
 
-    ImageIndex.build(np.load(workspace.embeddings).astype(np.float32), workspace.faiss_index)
+    embeddings = np.load(workspace.embeddings).astype(np.float32)
+    ImageIndex.build(embeddings, workspace.faiss_index)
+    records = shards.records()
+    Gate.build(
+        ImageIndex(workspace.faiss_index),
+        embeddings,
+        np.load(workspace.error_file),
+        records["patient_id"].to_numpy(),
+        (records["split"] == "train").to_numpy(),
+        workspace.gate_file,
+    )
 
 
 def _draw_atlas(workspace: Workspace, sae: Sae) -> None:

@@ -217,6 +217,11 @@ class Workspace:
         return self.root / "evidence.safetensors"
 
     @property
+    def gate_file(self) -> Path:
+        """safetensors with the training X-rays' own distances and errors, which an image is placed among."""
+        return self.root / "gate.safetensors"
+
+    @property
     def sae_dir(self) -> Path:
         return self.root / "sae"
 

@@ -81,6 +81,8 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     """Plain sentences: conflicts and how they were settled, what a reader should know."""
     timings_ms: dict[str, float] = field(default_factory=dict)
+    typicality: dict[str, Any] | None = None
+    """How unlike the training X-rays the image is (gate.Typicality), None where the workspace can't tell."""
 
     @property
     def text(self) -> str:
@@ -102,5 +104,6 @@ class Report:
                 for line in self.features
             ],
             "warnings": list(self.warnings),
+            "typicality": self.typicality,
             "timings_ms": dict(self.timings_ms),
         }

@@ -60,6 +60,13 @@ def as_text(here: Here, source: Source, analysis: Analysis) -> str:
         lines.append("")
     if report.warnings:
         lines += ["WARNINGS", *report.warnings, ""]
+    if (found := report.typicality) is not None:
+        lines += [
+            "AMONG THE TRAINING X-RAYS",
+            f"Further from them than {found['distance_percentile']:.0f}% of them, explained worse than "
+            f"{found['error_percentile']:.0f}%.",
+            "",
+        ]
     lines.append("ACTIVE FEATURES")
     lines += [
         f"#{line.feature_id}  {line.activation:.2f}  {line.description or 'not described'}" for line in report.features

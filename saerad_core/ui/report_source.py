@@ -104,7 +104,8 @@ def analyse(here: Here, source: Source) -> Analysis:
         if source.data is not None:
             analysis = engine.analyse(source.data)
         else:
-            analysis = engine.analyse_pixels(_pixels(here, source))
+            row = source.image.row if source.image is not None else None
+            analysis = engine.analyse_pixels(_pixels(here, source), row=row)
     st.session_state["analysis"] = (key, analysis)
     return analysis
 

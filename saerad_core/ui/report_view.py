@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from saerad_core.explorer import ImageRow, phrases_of
+from saerad_core.gate import FLAG_AT
 from saerad_core.ui.components import (
     XrayCell,
     chip,
@@ -64,7 +65,7 @@ def show_report(here: Here, source: Source, analysis: Analysis) -> None:
     foot(
         " \N{MIDDLE DOT} ".join(
             f"{name} {timings[name]:.0f} ms"
-            for name in ("decode", "encode", "features", "similar", "report")
+            for name in ("decode", "encode", "features", "similar", "typical", "report")
             if name in timings
         ),
         f"{here.workspace.manifest.sae.rule} \N{MIDDLE DOT} encoder {encoder_name(here.workspace.manifest)}",
@@ -195,6 +196,7 @@ def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> N
         )
     )
     html("".join(f'<div class="warning">{escape(text)}</div>' for text in report.warnings))
+    html(_typicality(report.typicality))
     for title, letter, part, says in (
         (
             "Findings",
@@ -208,6 +210,26 @@ def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> N
         if not part:
             html('<p class="quiet">Nothing that the evidence supports.</p>')
         html("".join(_sentence(here, f"{letter}{i}", sentence, chosen) for i, sentence in enumerate(part)))
+
+
+def _typicality(found: dict | None) -> str:
+    """How unlike the training X-rays it is, in two percentiles; "" where the workspace can't tell."""
+    if found is None:
+        return ""
+    return chips(
+        [
+            chip(
+                f"further than {found['distance_percentile']:.0f}% of training X-rays",
+                says="Mean cosine distance of the embedding to the five nearest training X-rays of other patients, "
+                f"placed among the training X-rays' own; flagged from {FLAG_AT:.0f}%.",
+            ),
+            chip(
+                f"explained worse than {found['error_percentile']:.0f}%",
+                says="Share of the image's tokens that the dictionary leaves unexplained, placed among the training "
+                f"X-rays'; from {FLAG_AT:.0f}% the report may miss findings.",
+            ),
+        ]
+    )
 
 
 def _sentence(here: Here, name: str, sentence: ReportSentence, chosen: str) -> str:

@@ -139,8 +139,8 @@ def test_another_listing_is_refused(tmp_path) -> None:
 
 def test_a_file_that_breaks_its_decoder_is_the_only_one_lost(films: Path, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(pools, "serve", small.serve_that_breaks)
-    monkeypatch.setattr(pools, "START_SECONDS", 5.0)
-    shards = small.run(films, tmp_path / "w", seconds=2.0)
+    monkeypatch.setattr(pools, "START_SECONDS", 20.0)
+    shards = small.run(films, tmp_path / "w", seconds=6.0)
     assert {one["image_id"] for one in shards.refused()} == {"film005", "film009", "broken"}
     assert len(shards) == small.IMAGES - 2
 
