@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -71,6 +72,8 @@ def build(
     info = DatasetInfo(
         kind=dataset, title=title or out.name, pseudo_reports=pseudo_reports, options=given | {"seed": seed}
     )
+    # A listing of hundreds of thousands takes a while; every few seconds a line says how far it is.
+    logging.getLogger("saerad_core.datasets").setLevel(logging.INFO)
     # Before anything is loaded: a listing that isn't as expected ends here, in a sentence.
     opened = open_dataset(info)
     for step, n in opened.funnel.items():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import logging
+import shutil
 import tempfile
+import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +33,8 @@ BATCH = 1_000
 """Records in memory at once."""
 SAID = 3
 """Messages about one kind of fault; the rest is counted."""
+SAY_EVERY = 10.0
+"""Seconds between two lines about a listing that is being read."""
 STEPS = {"readable": "row can't be read", "frontal": "", "file found": "no such file", "with report": "no report"}
 """Steps at which an X-ray may be left out, in order, and how the log names it; "" is no fault."""
 _COLUMNS = (
@@ -157,8 +161,12 @@ class PublishedDataset:
 
         def taken() -> Iterator[Record]:
             nonlocal listed
+            began = said = time.monotonic()
             for candidate in self._candidates(db):
                 listed += 1
+                if (now := time.monotonic()) - said >= SAY_EVERY:
+                    said = now
+                    log.info("%s: %s X-rays of the listing read in %.0f s.", self.info.kind, f"{listed:,}", now - began)
                 if isinstance(candidate, Record):
                     if self.WITHOUT_REPORT or candidate.findings or candidate.impression:
                         yield candidate
@@ -194,7 +202,7 @@ class PublishedDataset:
             funnel[f"left out: {why}"] = n
         if rejected:
             funnel["left out: row can't be read"] = funnel.get("left out: row can't be read", 0) + rejected
-        log.info("%s: %s", self.info.kind, ", ".join(f"{step} {n:,}" for step, n in funnel.items()))
+        log.debug("%s: %s", self.info.kind, ", ".join(f"{step} {n:,}" for step, n in funnel.items()))
         return _Listed(folder, db, funnel, row)
 
     def _check(self, db: duckdb.DuckDBPyConnection, funnel: dict[str, int], n: int) -> None:
@@ -243,13 +251,29 @@ def load_csv(db: duckdb.DuckDBPyConnection, path: Path, table: str, needed: tupl
         if missing:
             raise DatasetError(f"{path.name} has no column {missing[0]!r}; take the file as it was published.")
         names = [name if name and name not in header[:at] else f"column {at}" for at, name in enumerate(header)]
-        # The header is read by ourselves: DuckDB's own detection gives up over torn lines.
-        db.read_csv(
-            str(path), header=True, columns=dict.fromkeys(names, "VARCHAR"), auto_detect=False, delimiter=",", quotechar='"',
-            escapechar='"', parallel=False, ignore_errors=True, store_rejects=True,
-        ).create(table)  # fmt: skip
+        columns = dict.fromkeys(names, "VARCHAR")
+        try:
+            _create(db, path, table, columns)
+        except duckdb.InvalidInputException:
+            # DuckDB refuses a whole file for lines that end in two ways; a spreadsheet that appended a row leaves such.
+            with tempfile.TemporaryDirectory(prefix="saerad-listing-") as folder:
+                plain = Path(folder) / "plain.csv"
+                with (
+                    opener(path, "rt", encoding="utf-8-sig") as mixed,
+                    plain.open("w", encoding="utf-8", newline="\n") as file,
+                ):
+                    shutil.copyfileobj(mixed, file, 1 << 20)
+                _create(db, plain, table, columns)
     except (duckdb.Error, OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise DatasetError(f"{path.name} is not a CSV file that can be read; download it again.") from error
+
+
+def _create(db: duckdb.DuckDBPyConnection, path: Path, table: str, columns: dict[str, str]) -> None:
+    # The header is read by ourselves: DuckDB's own detection gives up over torn lines.
+    db.read_csv(
+        str(path), header=True, columns=columns, auto_detect=False, delimiter=",", quotechar='"',
+        escapechar='"', parallel=False, ignore_errors=True, store_rejects=True,
+    ).create(table)  # fmt: skip
 
 
 def stream(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[dict[str, str]]:

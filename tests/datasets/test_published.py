@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saerad_core.datasets import OPTIONS, Record, open_dataset
+from saerad_core.datasets import OPTIONS, Record, open_dataset, published
 from saerad_core.datasets.published import PublishedDataset
 from saerad_core.errors import DatasetError
 from saerad_core.workspace import DatasetInfo
@@ -155,6 +155,38 @@ def test_a_torn_row_is_counted(tmp_path: Path) -> None:
         file.write("00000009_000.png,too,few\r\n")
     dataset = opened("nih", tmp_path)
     assert len(dataset) == 11 and dataset.funnel["left out: row can't be read"] == 1 and dataset.funnel["listed"] == 13
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r"])
+def test_lines_that_end_in_two_ways_are_read(ends: bytes, tmp_path: Path) -> None:
+    trees.nih(tmp_path)
+    path = tmp_path / "Data_Entry_2017_v2020.csv"
+    before = list(opened("nih", tmp_path).records())
+    lines = path.read_bytes().split(b"\r\n")
+    path.write_bytes(b"\r\n".join(lines[:5]) + ends + b"\r\n".join(lines[5:]) + b"00000009_000.png,too,few" + ends)
+    dataset = opened("nih", tmp_path)
+    assert list(dataset.records()) == before
+    assert dataset.funnel["left out: row can't be read"] == 1 and dataset.funnel["listed"] == 13
+
+
+def test_mixed_line_ends_of_a_listing_with_text_over_lines(tmp_path: Path) -> None:
+    trees.chexpert_plus(tmp_path)
+    path = tmp_path / "df_chexpert_plus_240401.csv"
+    before = list(opened("chexpert-plus", tmp_path).records())
+    whole = path.read_bytes()
+    middle = whole.index(b"\r\n", len(whole) // 2)
+    path.write_bytes(whole[:middle].replace(b"\r\n", b"\n") + whole[middle:])
+    assert list(opened("chexpert-plus", tmp_path).records()) == before
+
+
+def test_a_long_listing_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trees.nih(tmp_path)
+    monkeypatch.setattr(published, "SAY_EVERY", 0.0)
+    with caplog.at_level("INFO", logger="saerad_core.datasets"):
+        len(opened("nih", tmp_path))
+    assert "nih: 12 X-rays of the listing read" in caplog.text
 
 
 @pytest.mark.parametrize("n", [30_000, pytest.param(300_000, marks=pytest.mark.slow)])
