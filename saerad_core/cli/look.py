@@ -64,7 +64,10 @@ def report(
     timings = {"decode": round((perf_counter() - began) * 1000, 2)}
     from saerad_core.engine import Engine
 
-    analysis = Engine(opened, device=device).analyse_pixels(radiograph.pixels, radiograph.facts, timings)
+    engine = Engine(opened, device=device)
+    # So that the timings are the X-ray's and not those of loading the models.
+    engine.warm()
+    analysis = engine.analyse_pixels(radiograph.pixels, radiograph.facts, timings)
     if as_json:
         typer.echo(json.dumps(analysis.report.as_json() | {"notice": NOTICE}, indent=2))
         return

@@ -18,6 +18,8 @@ from saerad_core.vocabulary import TERMS, Fact, Statement
 
 REJECTED = "rejected"
 """A curator's verdict that a feature means nothing."""
+REASSURES = 0.5
+"""Probability that there is no finding from which an impression says that there is none."""
 
 
 class CuratedFeature(Protocol):
@@ -155,8 +157,10 @@ class Composer:
         repeated = (likely or major)[: self.settings.impression]
         if not repeated:
             if against_all:
-                text = self.wording.nothing_impression()
-                report.impression.append(ReportSentence(text, (), self._nothing(p), against_all))
+                nothing = self._nothing(p)
+                # Only where it is likelier than not that there is nothing may an impression reassure.
+                text = self.wording.nothing_impression() if nothing >= REASSURES else self.wording.not_excluded()
+                report.impression.append(ReportSentence(text, (), nothing, against_all))
             repeated = stated[: self.settings.minor]
         for sentence in repeated:
             text = self.wording.impression(sentence.statements)

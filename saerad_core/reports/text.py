@@ -50,6 +50,10 @@ class Wording:
         """The same for the impression, or where only minor findings are supported."""
         return NOTHING_FOUND
 
+    def not_excluded(self) -> str:
+        """Where no finding is supported, but having none isn't likely either."""
+        return "No finding is supported by the active features; this does not exclude one."
+
     def impression(self, statements: tuple[Statement, ...]) -> str:
         """A line of the impression."""
         return " ".join(line for line in impression(list(statements)) if line != NOTHING_FOUND)

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from saerad_core.descriptions.realise import NOTHING_FOUND
 from saerad_core.descriptions.statements import facts_of
+from saerad_core.reports import compose
 from saerad_core.reports.report import ReportSentence
 from saerad_core.vocabulary import Fact, Statement
 from tests.reports.written import all_sentences, composer, curated, tables
@@ -53,7 +55,7 @@ def test_json_has_the_shape_that_the_command_line_prints(found):
     report = composer().compose(found)
     report.timings_ms["report"] = 1.5
     shape = json.loads(json.dumps(report.as_json()))
-    assert list(shape) == ["findings", "impression", "features", "warnings", "timings_ms"]
+    assert list(shape) == ["findings", "impression", "features", "warnings", "typicality", "timings_ms"]
     for sentence in shape["findings"] + shape["impression"]:
         assert sentence["text"] and sentence["evidence"]
         assert all({"feature_id", "activation", "image_ids"} <= set(e) for e in sentence["evidence"])
@@ -91,6 +93,15 @@ def test_nothing_found_is_said_with_what_speaks_against():
     assert report.findings[0].statements == () and report.findings[0].evidence
     assert report.impression[0].evidence
     assert not any(s.present for s in facts_of(report.text).values())
+
+
+def test_an_impression_reassures_only_where_nothing_is_likely(monkeypatch):
+    calm = composer().compose([(20, 1.0)]).impression[0]
+    assert (calm.text == NOTHING_FOUND) is (calm.probability >= compose.REASSURES)
+    monkeypatch.setattr(compose, "REASSURES", 1.1)
+    wary = composer().compose([(20, 1.0)]).impression[0]
+    assert wary.text != NOTHING_FOUND and "does not exclude" in wary.text
+    assert not any(s.present for s in facts_of(wary.text).values())
 
 
 def test_absences_are_grouped_and_supported():
