@@ -55,7 +55,7 @@ def main() -> None:
         results.add(f"{name}: images", len(some), "images")
         results.add(f"{name}: flagged", share, "share", GOAL, met)
         poorly = float(np.mean([one.poorly_explained for one in some]))
-        results.add(f"{name}: explained worse than 99% of training X-rays", poorly, "share")
+        results.add(f"{name}: explained worse than 99% of validation X-rays", poorly, "share")
         for field in ("distance", "error"):
             results.add(f"{name}: median {field}", float(np.median([getattr(one, field) for one in some])), field)
     for who in (*chests, "all chests"):

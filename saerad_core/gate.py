@@ -1,4 +1,4 @@
-"""Is this the kind of image that the workspace was made from? Two percentiles among its training X-rays.
+"""Is this the kind of image that the workspace was made from? Two percentiles among its own X-rays.
 
 Distance: how far the embedding lies from the nearest training X-rays of other patients (k-nearest-neighbour novelty, Sun et
 al. 2022, "Out-of-distribution detection with deep nearest neighbors"). Rebuild error: the share of the image's tokens that the
@@ -23,6 +23,9 @@ NEIGHBOURS = 5
 """Training X-rays, of other patients, whose mean distance counts."""
 SEARCHED = 64
 """X-rays asked of the index to find them: validation and test X-rays and the patient's own are passed over."""
+FEWEST_HELD_OUT = 20
+"""Validation X-rays from which errors are placed among theirs: a dictionary rebuilds what it was trained on too well to compare with
+(of NIH test X-rays 77% were rebuilt worse than 99% of the training X-rays)."""
 MOST_REFERENCES = 5_000
 """Training X-rays that the percentiles are taken among; more take minutes and change nothing that is shown."""
 FLAG_AT = 99.0
@@ -40,7 +43,7 @@ class Typicality:
     error: float
     """Share of the tokens' squared distance from the dictionary's b_dec that is left unexplained."""
     error_percentile: float
-    """Share of training X-rays, in percent, that are explained better."""
+    """Share of validation X-rays (of training X-rays, where those are few), in percent, that are explained better."""
 
     @property
     def flagged(self) -> bool:
@@ -49,7 +52,7 @@ class Typicality:
 
     @property
     def poorly_explained(self) -> bool:
-        """Whether the features leave more unsaid than of nearly all training X-rays, as of films of another make or contrast."""
+        """Whether the features leave more unsaid than of nearly all validation X-rays, as of films of another make or contrast."""
         return self.error_percentile >= FLAG_AT
 
     @property
@@ -61,7 +64,7 @@ class Typicality:
                 "them do from each other; don't rely on the report."
             )
         if self.poorly_explained:
-            return "The features explain this X-ray worse than nearly all training X-rays, so the report may miss findings."
+            return "The features explain this X-ray worse than nearly all of the workspace's own, so the report may miss findings."
         return ""
 
     def as_json(self) -> dict[str, Any]:
@@ -69,7 +72,7 @@ class Typicality:
 
 
 class Gate:
-    """The training X-rays' own distances and errors, and whose X-ray each row of the index is."""
+    """The workspace's own distances and errors, and whose X-ray each row of the index is."""
 
     def __init__(self, path: Path, index: ImageIndex) -> None:
         """Open what build wrote.
@@ -90,7 +93,7 @@ class Gate:
         embeddings: np.ndarray,
         errors: np.ndarray,
         patient_ids: np.ndarray,
-        train: np.ndarray,
+        splits: np.ndarray,
         path: Path,
     ) -> None:
         """Measure the training X-rays and write ``path``.
@@ -100,9 +103,10 @@ class Gate:
             embeddings: float [N, d], what the index holds.
             errors: float32 [N, 2]: squared error of the tokens, and their squared distance from b_dec.
             patient_ids: [N].
-            train: bool [N]: X-rays of the training split.
+            splits: [N]: train, validate or test.
             path: safetensors file.
         """
+        train, held_out = splits == "train", np.flatnonzero(splits == "validate")
         _, patients = np.unique(patient_ids, return_inverse=True)
         patients = np.where(train, patients, -1).astype(np.int32)
         rows = np.flatnonzero(train)
@@ -111,7 +115,9 @@ class Gate:
         distances = [_distance(index, embeddings[row], patients, int(patients[row])) for row in rows]
         arrays = {
             "distances": np.sort(np.array(distances, dtype=np.float32)),
-            "errors": np.sort(_share(errors[rows])).astype(np.float32),
+            "errors": np.sort(_share(errors[held_out if len(held_out) >= FEWEST_HELD_OUT else rows])).astype(
+                np.float32
+            ),
             "patients": patients,
         }
         part = path.with_suffix(".part")

@@ -248,7 +248,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
     stage.run("activate", n, [settings.active], lambda: activated.append(
         activate(workspace, shards, sae, settings.tokens, settings.active, progress)))  # fmt: skip
     stage.run("describe", 0, [], lambda: describe_features(workspace, shards.records(), once(), sae, progress))
-    stage.run("index", 0, ["gate"], lambda: _index(workspace, shards))
+    stage.run("index", 0, ["gate 2"], lambda: _index(workspace, shards))
     stage.run("atlas", 0, [], lambda: _draw_atlas(workspace, sae))
     workspace.manifest.provenance = provenance()
     workspace.save()
@@ -301,7 +301,7 @@ def _index(workspace: Workspace, shards: Shards) -> None:
         embeddings,
         np.load(workspace.error_file),
         records["patient_id"].to_numpy(),
-        (records["split"] == "train").to_numpy(),
+        records["split"].to_numpy(),
         workspace.gate_file,
     )
 

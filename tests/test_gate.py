@@ -29,7 +29,7 @@ def made(tmp_path: Path):
     errors = np.stack([rng.uniform(1, 2, N), np.full(N, 10.0)], axis=1).astype(np.float32)
     ImageIndex.build(vectors, tmp_path / "images.faiss")
     index = ImageIndex(tmp_path / "images.faiss")
-    Gate.build(index, vectors, errors, patients, train, tmp_path / "gate.safetensors")
+    Gate.build(index, vectors, errors, patients, np.where(train, "train", "validate"), tmp_path / "gate.safetensors")
     return Gate(tmp_path / "gate.safetensors", index), vectors, errors, train
 
 
@@ -79,6 +79,18 @@ def test_an_ordinary_image_has_no_warning_and_json_says_so(made) -> None:
     assert judged.error_percentile == 0
     assert judged.as_json()["flagged"] is judged.flagged
     assert bool(judged.warning) is judged.flagged
+
+
+def test_errors_are_placed_among_held_out_x_rays(made, tmp_path: Path) -> None:
+    gate, vectors, errors, train = made
+    # A dictionary that rebuilds its training X-rays ten times as well: held-out ones must not all look badly explained.
+    better = errors.copy()
+    better[train, 0] /= 10
+    splits = np.where(train, "train", "validate")
+    Gate.build(gate._index, vectors, better, np.repeat(np.arange(N // 2), 2), splits, tmp_path / "other.safetensors")
+    other = Gate(tmp_path / "other.safetensors", gate._index)
+    judged = [other.judge(vectors[row], better[row], int(row)) for row in np.flatnonzero(~train)]
+    assert np.mean([one.poorly_explained for one in judged]) < 0.1
 
 
 def test_a_missing_file_is_said_plainly(tmp_path: Path) -> None:

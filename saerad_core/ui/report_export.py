@@ -62,9 +62,9 @@ def as_text(here: Here, source: Source, analysis: Analysis) -> str:
         lines += ["WARNINGS", *report.warnings, ""]
     if (found := report.typicality) is not None:
         lines += [
-            "AMONG THE TRAINING X-RAYS",
-            f"Further from them than {found['distance_percentile']:.0f}% of them, explained worse than "
-            f"{found['error_percentile']:.0f}%.",
+            "AMONG THE WORKSPACE'S X-RAYS",
+            f"Further from the training X-rays than {found['distance_percentile']:.0f}% of them, explained worse than "
+            f"{found['error_percentile']:.0f}% of the validation X-rays.",
             "",
         ]
     lines.append("ACTIVE FEATURES")

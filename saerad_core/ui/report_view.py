@@ -224,9 +224,9 @@ def _typicality(found: dict | None) -> str:
                 f"placed among the training X-rays' own; flagged from {FLAG_AT:.0f}%.",
             ),
             chip(
-                f"explained worse than {found['error_percentile']:.0f}%",
-                says="Share of the image's tokens that the dictionary leaves unexplained, placed among the training "
-                f"X-rays'; from {FLAG_AT:.0f}% the report may miss findings.",
+                f"explained worse than {found['error_percentile']:.0f}% of validation X-rays",
+                says="Share of the image's tokens that the dictionary leaves unexplained, placed among the workspace's "
+                f"validation X-rays, which it wasn't trained on; from {FLAG_AT:.0f}% the report may miss findings.",
             ),
         ]
     )
