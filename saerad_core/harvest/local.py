@@ -23,6 +23,19 @@ def run_local(
     shards: Shards, chunks: Iterable[Chunk], job: Job, encoder: Encoder, settings: HarvestSettings, sae: Sae | None
 ) -> Iterator[int]:
     """Write the shards of ``chunks``; yields the X-rays of each as it is done."""
+    with DecodePool(job, settings.workers, settings.seconds) as pool:
+        yield from run_with(pool, shards, chunks, encoder, settings, sae)
+
+
+def run_with(
+    pool: DecodePool,
+    shards: Shards,
+    chunks: Iterable[Chunk],
+    encoder: Encoder,
+    settings: HarvestSettings,
+    sae: Sae | None,
+) -> Iterator[int]:
+    """The same by decoders that may have been started before."""
     # The metadata of what is being decoded; records are read no further ahead than pixels are.
     under_way: list[Chunk] = []
 
@@ -32,7 +45,7 @@ def run_local(
             yield from chunk[1]
 
     ahead = max(2 * settings.batch, 2 * settings.workers)
-    with DecodePool(job, settings.workers, settings.seconds) as pool, ThreadPoolExecutor(1) as writer:
+    with ThreadPoolExecutor(1) as writer:
         decoded = pool.map(listed(), ahead)
         written: Future[None] | None = None
         while (first := next(decoded, None)) is not None:
