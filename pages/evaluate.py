@@ -8,7 +8,7 @@ from saerad_core.ui.charts import concept_bars
 from saerad_core.ui.components import FactItem, empty_state, fact_strip, foot, heading, html, number, score
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.sae_report_view import sae_report
-from saerad_core.ui.state import Here, here
+from saerad_core.ui.state import Here, folder_name, here
 from saerad_core.ui.training import training_block
 
 METHODS = {
@@ -114,7 +114,7 @@ figures = now.explorer.evaluation()
 if figures is None:
     empty_state(
         "This workspace hasn't been scored yet.",
-        f"Run `python -m saerad_core evaluate {now.workspace.root}` once; it takes a few minutes and this page then shows the figures.",
+        f"Run `python -m saerad_core evaluate {folder_name(now.workspace)}` once; it takes a few minutes and this page then shows the figures.",
     )
 else:
     if figures.get("concepts"):

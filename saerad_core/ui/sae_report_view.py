@@ -11,7 +11,7 @@ import streamlit as st
 from saerad_core.ui.charts import colours, layout
 from saerad_core.ui.components import FactItem, empty_state, fact_strip, heading, html, number, score, share
 from saerad_core.ui.feature_rows import label_name
-from saerad_core.ui.state import Here
+from saerad_core.ui.state import Here, folder_name
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -41,7 +41,7 @@ def sae_report(here: Here) -> None:
     if figures is None:
         empty_state(
             "The dictionary hasn't been measured yet.",
-            f"Run `python -m saerad_core sae-report {here.workspace.root}` once; it takes about a minute.",
+            f"Run `python -m saerad_core sae-report {folder_name(here.workspace)}` once; it takes about a minute.",
         )
         return
     _dictionary(figures)

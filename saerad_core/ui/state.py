@@ -106,6 +106,11 @@ def encoder_name(manifest: Manifest) -> str:
     return Path(name).name if Path(name).is_absolute() else name
 
 
+def folder_name(workspace: Workspace) -> str:
+    """The workspace as a command names it: without the folders of this machine."""
+    return f"data/{workspace.root.name}"
+
+
 def dataset_of(workspace: Workspace) -> Dataset:
     """The adapter that can show the workspace's X-rays again."""
     return _dataset(str(workspace.root), version_of(workspace))

@@ -84,7 +84,8 @@ def test_an_odd_feature_is_one_sentence(app: AppTest, asked: str):
 
 
 def test_the_evaluate_page_shows_the_sae_report_once_it_is_there(app: AppTest, folder: Path):
-    assert "sae-report" in shown(opened(app, "evaluate"))
+    page = shown(opened(app, "evaluate"))
+    assert "sae-report data/" in page and str(folder) not in page
     opener = Workspace.open(folder / "other")
     write(opener, sae_report(opener))
     app.query_params["ws"] = "other"
