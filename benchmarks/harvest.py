@@ -164,7 +164,7 @@ def main() -> None:
     results.add("threads of the encoder", torch.get_num_threads(), "threads")
     with TemporaryDirectory() as name:
         folder = Path(name)
-        for size, count in ((224, 32 if args.quick else 48), (518, 16)):
+        for size, count in ((224, 32 if args.quick else 256), (518, 16 if args.quick else 32)):
             encoder = Encoder.load(SHARED / "models" / "dinov2-small", device="cpu", image_size=size)
             what = f"{size} px, {encoder.precision}, {count} JPEG files"
             report(results, measure(encoder, count, rounds, folder), what, CPU_GOAL)
