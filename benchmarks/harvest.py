@@ -9,7 +9,6 @@ of it. Needs ../shared. With a GPU a random model of RAD-DINO's shape is measure
 from __future__ import annotations
 
 import csv
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -28,25 +27,11 @@ from saerad_core.harvest.settings import HarvestSettings, default_batch, default
 from saerad_core.harvest.shards import Shards
 from saerad_core.harvest.worker import Job
 from saerad_core.workspace import DatasetInfo
+from tests.test_encoder import rad_dino_shape
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CPU_GOAL = ">= 0.9 on CPU with dinov2-small (224 and 518 px)"
 GPU_GOAL = ">= 0.9 on a GPU with RAD-DINO's shape where there is one"
-
-
-def rad_dino_shape(folder: Path) -> Path:
-    """A random model of RAD-DINO's shape on disk."""
-    from safetensors.torch import save_file
-    from transformers import Dinov2Config, Dinov2Model
-
-    config = Dinov2Config(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, image_size=518, patch_size=14)
-    state = {name: value.contiguous() for name, value in Dinov2Model(config).state_dict().items()}
-    save_file(state, folder / "model.safetensors", {"format": "pt"})
-    (folder / "config.json").write_text(config.to_json_string())
-    how = {"size": {"shortest_edge": 518}, "crop_size": {"height": 518, "width": 518}, "resample": 3}
-    how |= {"image_mean": [0.5307] * 3, "image_std": [0.2583] * 3}
-    (folder / "preprocessor_config.json").write_text(json.dumps(how))
-    return folder
 
 
 AGREE = 1.25

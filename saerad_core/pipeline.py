@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -36,6 +34,7 @@ from saerad_core.harvest.settings import (
     default_workers,
 )
 from saerad_core.harvest.shards import Shards
+from saerad_core.locks import only_one
 from saerad_core.progress import Progress, Silent
 from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.base import Sae
@@ -154,7 +153,8 @@ def build(
         precision=encoder.precision,
     )
     workspace = Workspace.create(settings.out, dataset.info, info)
-    with _only_one(workspace.root / "build.lock"):
+    taken = WorkspaceError(f"Another build is writing {workspace.root}; wait for it or stop it.")
+    with only_one(workspace.root / "build.lock", taken):
         try:
             if announce is not None and "encode" not in workspace.manifest.stages:
                 announce(_announcement(dataset, encoder, settings))
@@ -340,14 +340,3 @@ class _Stages:
         work()
         self.workspace.manifest.stages[name] = StageRecord(seconds=time.monotonic() - began, key=self.key)
         self.workspace.save()
-
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that two builds never write the same workspace."""
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise WorkspaceError(f"Another build is writing {path.parent}; wait for it or stop it.") from error
-        yield

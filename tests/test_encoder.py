@@ -190,18 +190,23 @@ def test_real_x_rays_are_preprocessed_as_dinov2s_processor_does(shared: Path) ->
         assert float((ours - theirs).abs().max()) < 1e-3
 
 
-@pytest.mark.slow
-def test_a_random_model_of_rad_dinos_shape(tmp_path) -> None:
+def rad_dino_shape(folder: Path) -> Path:
+    """A random model of RAD-DINO's shape on disk."""
     from transformers import Dinov2Config, Dinov2Model
 
     config = Dinov2Config(hidden_size=768, num_hidden_layers=12, num_attention_heads=12, image_size=518, patch_size=14)
     state = {name: value.contiguous() for name, value in Dinov2Model(config).state_dict().items()}
-    save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
-    (tmp_path / "config.json").write_text(config.to_json_string())
+    save_file(state, folder / "model.safetensors", {"format": "pt"})
+    (folder / "config.json").write_text(config.to_json_string())
     how = {"size": {"shortest_edge": 518}, "crop_size": {"height": 518, "width": 518}, "resample": 3}
     how |= {"image_mean": [0.5307] * 3, "image_std": [0.2583] * 3}
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps(how))
-    encoder = Encoder.load(tmp_path)
+    (folder / "preprocessor_config.json").write_text(json.dumps(how))
+    return folder
+
+
+@pytest.mark.slow
+def test_a_random_model_of_rad_dinos_shape(tmp_path) -> None:
+    encoder = Encoder.load(rad_dino_shape(tmp_path))
     assert (encoder.d, encoder.image_size, encoder.patch_grid) == (768, 518, 37)
     embedded = encoder.embed(encoder.preprocess([np.linspace(0, 1, 600 * 700, dtype=np.float32).reshape(600, 700)]))
     assert embedded.patches is not None and embedded.patches.shape == (1, 1369, 768)

@@ -7,6 +7,7 @@ import pytest
 
 from saerad_core import pipeline
 from saerad_core.errors import WorkspaceError
+from saerad_core.locks import only_one
 from saerad_core.pipeline import BuildSettings, build
 from saerad_core.sae.width import recommended_width
 from saerad_core.workspace import Workspace
@@ -39,7 +40,10 @@ def test_unreadable_files_are_counted_not_fatal(tiny_workspace: Workspace) -> No
 
 
 def test_two_builds_never_write_one_workspace(tiny_workspace: Workspace) -> None:
-    with pipeline._only_one(tiny_workspace.root / "build.lock"), pytest.raises(WorkspaceError, match="Another build"):
+    with (
+        only_one(tiny_workspace.root / "build.lock", AssertionError()),
+        pytest.raises(WorkspaceError, match="Another build"),
+    ):
         build(settings_of(tiny_workspace))
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 from saerad_core.datasets.download import download
 from saerad_core.datasets.unpack import DamagedError, Limits, unpack
 from saerad_core.errors import FetchError
+from saerad_core.locks import only_one
 from saerad_core.progress import Progress, Silent
 
 log = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ def fetch(
     progress = progress or Silent()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with _only_one(out / "fetch.lock"):
+        with only_one(out / "fetch.lock", FetchError(f"Another download is writing {out}; wait for it or stop it.")):
             for part in parts:
                 if not (out / part.folder).exists():
                     _fetch_part(part, out, url, progress, keep, wait)
@@ -133,13 +132,3 @@ def _keep_note(out: Path, archive: str, facts: dict) -> None:
     part = path.with_suffix(".part")
     part.write_text(json.dumps(notes, indent=2) + "\n", encoding="utf-8")
     part.replace(path)
-
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise FetchError(f"Another download is writing {path.parent}; wait for it or stop it.") from error
-        yield

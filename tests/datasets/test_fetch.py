@@ -315,9 +315,9 @@ def test_a_damaged_archive_is_removed_and_fetched_anew(tmp_path: Path) -> None:
 
 
 def test_two_downloads_never_write_one_folder(tmp_path: Path) -> None:
-    from saerad_core.datasets.fetch import _only_one
+    from saerad_core.locks import only_one
 
-    with _only_one(tmp_path / "fetch.lock"), pytest.raises(FetchError, match="Another download"):
+    with only_one(tmp_path / "fetch.lock", AssertionError()), pytest.raises(FetchError, match="Another download"):
         fetch(PARTS, tmp_path, "http://127.0.0.1:9/")
 
 
