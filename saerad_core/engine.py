@@ -21,8 +21,7 @@ from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.active import active
 from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
-from saerad_core.sae.image_code import image_code
-from saerad_core.sae.rebuild_error import rebuild_error
+from saerad_core.sae.image_code import read_image
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.stages.describe import Composer
 from saerad_core.store.curation import CurationStore
@@ -123,7 +122,7 @@ class Engine:
             raise WorkspaceError("This workspace has no reference for unusual images; build it again.")
         with self._lock, torch.no_grad():
             embedded = self.encoder.embed(self.encoder.preprocess([pixels]), patches=True)
-            error = rebuild_error(self.sae, embedded, self.workspace.manifest.sae.tokens)[0]
+            error = read_image(self.sae, embedded, self.workspace.manifest.sae.tokens).error[0]
             return self.gate.judge(np.asarray(pooled(embedded)[0].cpu(), dtype=np.float32), error, row)
 
     def analyse_pixels(
@@ -140,9 +139,9 @@ class Engine:
             embedded = self.encoder.embed(self.encoder.preprocess([pixels]), patches=True)
             timings["encode"] = _ms(began)
             began = time.perf_counter()
-            code = np.asarray(image_code(self.sae, embedded, self.workspace.manifest.sae.tokens)[0], dtype=np.float32)
+            read = read_image(self.sae, embedded, self.workspace.manifest.sae.tokens)
             # The store's codes are float16; the same rounding here, so that the same pixels give the same features.
-            code = code.astype(np.float16).astype(np.float32)
+            code = read.code[0].numpy().astype(np.float16).astype(np.float32)
             features, values = active(code, self.thresholds)
             timings["features"] = _ms(began)
             began = time.perf_counter()
@@ -150,10 +149,7 @@ class Engine:
             similar = self.index.search(vector, SIMILAR)
             timings["similar"] = _ms(began)
             began = time.perf_counter()
-            typicality = None
-            if self.gate is not None:
-                error = rebuild_error(self.sae, embedded, self.workspace.manifest.sae.tokens)[0]
-                typicality = self.gate.judge(vector, error, row)
+            typicality = self.gate.judge(vector, read.error[0], row) if self.gate is not None else None
             timings["typical"] = _ms(began)
         found = [(int(f), float(v)) for f, v in zip(features, values, strict=True)]
         began = time.perf_counter()

@@ -11,14 +11,13 @@ import pandas as pd
 
 from saerad_core.descriptions.reported import read_reports
 from saerad_core.descriptions.statements import facts_of
-from saerad_core.errors import WorkspaceError
 from saerad_core.evaluation.concepts import concept_matrix, label_matrix, median, recover
 from saerad_core.evaluation.facts import LEVELS, difference, hits, scores
 from saerad_core.evaluation.reports import everything, nearest_texts, probe_texts, read_back
+from saerad_core.evaluation.scored import scored_images
 from saerad_core.sae.active import active
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.stages.describe import Composer, report_texts
-from saerad_core.store.activations import ActivationStore
 from saerad_core.vocabulary import Fact
 from saerad_core.workspace import Workspace
 
@@ -39,15 +38,7 @@ def evaluate(workspace: Workspace, split: str = "test") -> dict[str, Any]:
         WorkspaceError: the split is empty, or is the one that everything was fitted on.
     """
     began = time.perf_counter()
-    if split not in ("test", "validate"):
-        raise WorkspaceError(
-            f"Scores on the split {split!r} mean nothing, since features were fitted on it; take test."
-        )
-    images = ActivationStore(workspace.activations_db).images()
-    splits = images["split"].to_numpy().astype(str)
-    asked = np.flatnonzero(splits == split)
-    if not len(asked):
-        raise WorkspaceError(f"No X-ray of this workspace is in the {split} split, so there is nothing to score on.")
+    images, splits, asked = scored_images(workspace, split)
     codes = np.load(workspace.codes, mmap_mode="r")
     embeddings = np.load(workspace.embeddings).astype(np.float32)
     patients = pd.factorize(images["patient_id"])[0]

@@ -18,12 +18,12 @@ from saerad_core.evaluation.concepts import concept_matrix, label_matrix
 from saerad_core.evaluation.recovery import recover
 from saerad_core.evaluation.run import drawn
 from saerad_core.evaluation.sae_report_text import markdown
+from saerad_core.evaluation.scored import scored_images
 from saerad_core.evaluation.sparse_probes import probe
 from saerad_core.sae.files import load
 from saerad_core.sae.matching import pw_mcc
 from saerad_core.sae.metrics import DENSE, dense_share, frequency_histogram
 from saerad_core.sae.monosemanticity import mean_similarity, monosemanticity
-from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import Workspace
 
 SHOWN = 10
@@ -44,15 +44,7 @@ def sae_report(workspace: Workspace, split: str = "test", seeds: Sequence[Path] 
         WorkspaceError: the split is empty or was fitted on, a patient is in two splits, or a seed doesn't fit.
     """
     began = time.perf_counter()
-    if split not in ("test", "validate"):
-        raise WorkspaceError(
-            f"Figures of the split {split!r} mean nothing, since features were fitted on it; take test."
-        )
-    images = ActivationStore(workspace.activations_db).images()
-    splits = images["split"].to_numpy().astype(str)
-    here = np.flatnonzero(splits == split)
-    if not len(here):
-        raise WorkspaceError(f"No X-ray of this workspace is in the {split} split, so there is nothing to score on.")
+    images, splits, here = scored_images(workspace, split)
     codes = read_codes(workspace)
     embeddings = np.load(workspace.embeddings).astype(np.float32)
     patients = pd.factorize(images["patient_id"])[0]

@@ -13,8 +13,7 @@ import torch
 from saerad_core.encoder import Embedded, Encoder, pooled
 from saerad_core.harvest.settings import KEEP_ALL, KEEP_CODES, KEEP_SAMPLE, HarvestSettings
 from saerad_core.sae.base import Sae
-from saerad_core.sae.image_code import image_code
-from saerad_core.sae.rebuild_error import rebuild_error
+from saerad_core.sae.image_code import read_image
 
 T = TypeVar("T")
 
@@ -60,8 +59,8 @@ def _kept(embedded: Embedded, ids: list[str], settings: HarvestSettings, sae: Sa
     found = {name: value.cpu().numpy().astype(np.float16) for name, value in arrays.items()}
     if settings.keep == KEEP_CODES:
         assert sae is not None
-        found["codes"] = image_code(sae, embedded, settings.tokens).cpu().numpy().astype(np.float16)
-        found["error"] = rebuild_error(sae, embedded, settings.tokens)
+        read = read_image(sae, embedded, settings.tokens)
+        found |= {"codes": read.code.numpy().astype(np.float16), "error": read.error}
     return found
 
 

@@ -14,9 +14,8 @@ from saerad_core.harvest.shards import Shards
 from saerad_core.progress import Progress
 from saerad_core.sae.active import active, fit_thresholds
 from saerad_core.sae.base import Sae
-from saerad_core.sae.image_code import image_code
+from saerad_core.sae.image_code import read_image
 from saerad_core.sae.metrics import cosine, explained_variance, pca_explained_variance
-from saerad_core.sae.rebuild_error import rebuild_error
 from saerad_core.workspace import Workspace
 
 MOST_TOKENS = 60_000
@@ -82,7 +81,7 @@ def load_activated(workspace: Workspace) -> Activated:
 
 
 def _codes(shards: Shards, sae: Sae, tokens: str, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """Codes float16 [N, m] and rebuild_error float32 [N, 2]."""
+    """Codes float16 [N, m] and error float32 [N, 2]."""
     if shards.has("codes"):
         return shards.array("codes"), shards.array("error")
     codes, errors = np.empty((len(shards), sae.config.d_sae), np.float16), []
@@ -91,8 +90,9 @@ def _codes(shards: Shards, sae: Sae, tokens: str, progress: Progress) -> tuple[n
     for block in shards.each(name):
         values = torch.from_numpy(block).float()
         embedded = Embedded(cls=values[:, 0], patches=values if tokens == "patch" else None)
-        codes[at : at + len(block)] = image_code(sae, embedded, tokens).cpu().numpy()
-        errors.append(rebuild_error(sae, embedded, tokens))
+        read = read_image(sae, embedded, tokens)
+        codes[at : at + len(block)] = read.code.numpy()
+        errors.append(read.error)
         at += len(block)
         progress.advance(len(block))
     return codes, np.concatenate(errors)

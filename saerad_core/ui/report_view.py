@@ -81,7 +81,9 @@ def _top(here: Here, source: Source, analysis: Analysis) -> None:
         if source.image is not None:
             facts = {"view": source.image.view, "split": f"{source.image.split} patient"}
         labels += [
-            chip(str(value), says=f"{name} of the file") for name, value in facts.items() if value and name != "warning"
+            chip(f"{value} bit" if name == "bits" else value, says=f"{name} of the file")
+            for name, value in facts.items()
+            if value and name != "warning"
         ][:4]
         html(
             f'<div class="chips"><span class="eyebrow"><a class="nav" href="{escape(here.links.page("report"))}">Report</a>'

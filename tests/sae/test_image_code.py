@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from saerad_core.encoder import Embedded
 from saerad_core.sae.active import active, fit_thresholds
-from saerad_core.sae.image_code import image_code, patch_activations
+from saerad_core.sae.image_code import image_code, patch_activations, read_image
 from tests.sae.examples import random_sae
 
 
@@ -29,6 +29,20 @@ def test_cls_code_ignores_patches() -> None:
     sae = random_sae(tokens="cls")
     cls = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(image_code(sae, Embedded(cls, None), "cls"), sae.dense(cls))
+
+
+@given(st.integers(0, 1_000), st.sampled_from(["cls", "patch"]))
+@settings(max_examples=15, deadline=None)
+def test_the_error_is_what_the_rebuilt_tokens_lack(seed: int, tokens: str) -> None:
+    sae = random_sae(tokens=tokens, seed=seed)
+    patches = torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(seed))
+    embedded = Embedded(patches[:, 0], patches)
+    read = read_image(sae, embedded, tokens)
+    for row in range(3):
+        x = patches[row, :1] if tokens == "cls" else patches[row]
+        rebuilt = (sae.dense(x) @ sae.W_dec + sae.b_dec).detach()
+        expected = [float((x - rebuilt).square().sum()), float((x - sae.b_dec.detach()).square().sum())]
+        np.testing.assert_allclose(read.error[row], expected, rtol=1e-4)
 
 
 @given(st.integers(0, 1_000), st.integers(2, 8))
