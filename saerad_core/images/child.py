@@ -24,7 +24,7 @@ from PIL import Image
 
 from saerad_core.errors import ImageRefused
 from saerad_core.images.levels import Levels
-from saerad_core.images.radiograph import Radiograph, decode_levels
+from saerad_core.images.radiograph import decode_levels
 
 MEMORY = 2 * 2**30
 """Bytes of address space of a decoder: the largest image in a few copies, and the libraries."""
@@ -36,25 +36,10 @@ _SIDE = 64
 
 
 def limit(memory: int = MEMORY) -> None:
-    """Take away memory (but for ``memory`` bytes of address space), files that grow, and core dumps: once, for good.
-
-    A worker process of a build may call this too, before ``decode_limited``; it can't write files afterwards.
-    """
+    """Take away memory (but for ``memory`` bytes of address space), files that grow, and core dumps: once, for good."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def decode_limited(source: bytes | Path, seconds: float = SECONDS) -> Radiograph:
-    """What ``decode`` gives; a file that takes longer ends this process by SIGALRM, whatever library it is stuck in.
-
-    Call it in the main thread of a process that can be replaced.
-
-    Raises:
-        ImageRefused: the file is not a usable radiograph.
-    """
-    levels, facts = _levels(source, seconds)
-    return Radiograph(levels.pixels(), facts)
 
 
 def _levels(source: bytes | Path, seconds: float) -> tuple[Levels, dict[str, str]]:
