@@ -10,6 +10,7 @@ tokens come to carry what is seen where. Each (image, phrase) pair has a sigmoid
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import time
@@ -186,7 +187,7 @@ def train(settings: TrainingSettings, teacher: Path, out: Path, cache: Path, sta
         optimizer, [lambda step: _rate(step, settings, settings.heads_first), lambda step: _rate(step, settings, 0)]
     )
     first = 0
-    checkpoint = cache / f"encoder-checkpoint{'-2' if start else ''}.safetensors"
+    checkpoint = cache / checkpoint_name(settings, start)
     if checkpoint.exists():
         first = _resume(checkpoint, modules, average, optimizer, schedule)
     progress.stage("Training the encoder", settings.steps)
@@ -246,6 +247,12 @@ def _validate(modules: nn.ModuleDict, average: dict, pixels: np.ndarray, phrases
             losses.append(_loss(modules["heads"], tokens, wanted, settings.patch_weight).item())  # type: ignore[arg-type]
     modules.load_state_dict(mine)
     return float(np.mean(losses))
+
+
+def checkpoint_name(settings: TrainingSettings, start: Path | None) -> str:
+    """One plan, one checkpoint: weights of a run with another schedule are never gone on from."""
+    plan = asdict(settings) | {"stop": None, "start": str(start or "")}
+    return f"encoder-{hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]}.safetensors"
 
 
 def _checkpoint(path: Path, step: int, modules: nn.ModuleDict, average: dict, optimizer: torch.optim.Optimizer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from saerad_core.demo.phrases import PhraseSettings, affirmed, phrase_matrix
 from saerad_core.demo.student import random_student, save_student, student_from_teacher
 from saerad_core.demo.study import ReportText
-from saerad_core.demo.train_encoder import augment
+from saerad_core.demo.train_encoder import TrainingSettings, augment, checkpoint_name
 from saerad_core.encoder import Encoder
 
 TEACHER = Path(__file__).resolve().parents[3] / "shared" / "models" / "dinov2-small"
@@ -77,3 +78,10 @@ def test_the_phrase_matrix_marks_each_reports_own_phrases() -> None:
     column = names.index("pleural effusion")
     assert matrix[:, column].tolist() == [True, False, True, False]
     assert matrix[3].sum() == 0
+
+
+def test_a_run_goes_on_only_from_a_checkpoint_of_its_own_plan() -> None:
+    plan = TrainingSettings(steps=640)
+    assert checkpoint_name(plan, None) == checkpoint_name(replace(plan, stop=400), None)
+    assert checkpoint_name(plan, None) != checkpoint_name(replace(plan, steps=800), None)
+    assert checkpoint_name(plan, None) != checkpoint_name(plan, Path("earlier.safetensors"))
