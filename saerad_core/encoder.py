@@ -52,7 +52,7 @@ class Encoder:
         self.folder = folder
         self.device = device
         self.precision = precision
-        self.fingerprint = _fingerprint(folder)
+        self.fingerprint = fingerprint_of(folder)
         self.revision = folder.name if folder.parent.name == "snapshots" else ""
         config = model.config
         self.d: int = config.hidden_size
@@ -172,7 +172,8 @@ def _find(id_or_dir: str, download: bool) -> Path:
         ) from error
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint_of(folder: Path) -> str:
+    """sha256 over an encoder's weights, configuration and preprocessor."""
     digest = hashlib.sha256()
     for name in FILES:
         with (folder / name).open("rb") as file:

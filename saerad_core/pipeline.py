@@ -18,7 +18,7 @@ from saerad_core import __version__
 from saerad_core.atlas import build_atlas
 from saerad_core.datasets import Dataset, open_dataset
 from saerad_core.demo import workspace as demo
-from saerad_core.encoder import Encoder
+from saerad_core.encoder import PROJECT, Encoder, fingerprint_of
 from saerad_core.errors import WorkspaceError
 from saerad_core.gate import Gate
 from saerad_core.harvest.estimate import Estimate, describe_build
@@ -105,8 +105,19 @@ class BuildSettings:
 
 
 def demo_settings(out: Path | None = None, patients: int | None = None, device: str = "auto") -> BuildSettings:
-    """The demo: simulated X-rays, the committed encoder and the dictionary trained ahead for it."""
+    """The demo: simulated X-rays, the committed encoder and the dictionary trained ahead for it.
+
+    Raises:
+        WorkspaceError: ``out`` was built with an earlier encoder; its curation is of other features and must be put by.
+    """
     out = out or demo.ROOT
+    if (out / "workspace.json").exists():
+        built = Workspace.open(out).manifest.encoder
+        if built.id == demo.ENCODER and built.fingerprint != fingerprint_of(PROJECT / demo.ENCODER):
+            raise WorkspaceError(
+                f"{out} was built with an earlier encoder of the demo; move everything but encoder/ and sae/ out of it "
+                "(curation.jsonl is what people wrote there) and start again."
+            )
     if out != demo.ROOT and not (out / "sae").exists():
         shutil.copytree(demo.ROOT / "sae", out / "sae")
     trained = json.loads((demo.ROOT / "sae" / "cfg.json").read_text(encoding="utf-8"))

@@ -8,9 +8,9 @@ import pytest
 from saerad_core import pipeline
 from saerad_core.errors import WorkspaceError
 from saerad_core.locks import only_one
-from saerad_core.pipeline import BuildSettings, build
+from saerad_core.pipeline import BuildSettings, build, demo_settings
 from saerad_core.sae.width import recommended_width
-from saerad_core.workspace import Workspace
+from saerad_core.workspace import EncoderInfo, Workspace
 from tests.tiny import make_tiny_workspace
 
 
@@ -37,6 +37,14 @@ def test_unreadable_files_are_counted_not_fatal(tiny_workspace: Workspace) -> No
     funnel = tiny_workspace.manifest.funnel
     assert funnel["embedded"] == tiny_workspace.manifest.counts.images
     assert funnel["embedded"] + funnel["refused files"] == funnel["patient known"]
+
+
+def test_a_demo_of_an_earlier_encoder_is_not_mixed_with_the_new(tmp_path) -> None:
+    settings = demo_settings(tmp_path / "demo", patients=1)
+    encoder = EncoderInfo(id=settings.encoder, fingerprint="of an earlier one")
+    Workspace.create(settings.out, settings.dataset, encoder)
+    with pytest.raises(WorkspaceError, match=r"earlier encoder .*curation\.jsonl"):
+        demo_settings(tmp_path / "demo", patients=1)
 
 
 def test_two_builds_never_write_one_workspace(tiny_workspace: Workspace) -> None:
