@@ -29,9 +29,7 @@ Remake it (DINOv2-small's folder is needed; about half an hour on two cores):
 
     python -m saerad_core.demo.train_encoder --teacher DINOV2_SMALL_DIR --out data/demo/encoder --patients {patients} --steps {steps}
 
-The weights here come from that command with two departures: the learning rate was planned for 800 steps until step 400
-and for 640 from there, and most of the training X-rays were drawn before the last small corrections of the simulator
-(fainter bands of atelectasis and hernias, some vessels).
+The weights here come from that command, on renders of the simulator as it is now.
 
 ## What a linear probe reads from it
 
