@@ -41,7 +41,7 @@ from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.files import load
 from saerad_core.sae.width import recommended_width
-from saerad_core.stages.activate import Activated, activate, load_activated
+from saerad_core.stages.activate import Activated, activate, load_activated, upgrade_codes
 from saerad_core.stages.describe import describe_features
 from saerad_core.stages.train import train_sae
 from saerad_core.workspace import DatasetInfo, EncoderInfo, SaeInfo, StageRecord, Workspace
@@ -186,6 +186,7 @@ def _begun_with(root: Path) -> str:
 
 
 def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: BuildSettings, progress: Progress) -> None:
+    upgrade_codes(workspace)
     stage = _Stages(workspace, progress)
     sae = load(workspace.sae_dir) if settings.sae else None
     width = settings.width or (0 if settings.sae else _width(dataset, settings.tokens))

@@ -189,8 +189,8 @@ class Workspace:
 
     @property
     def codes(self) -> Path:
-        """N x width float16 .npy, the X-rays' codes before the active rule, in the same order."""
-        return self.root / "codes.npy"
+        """Folder of the X-rays' codes before the active rule, as compressed sparse rows in the same order (sae/codes.py)."""
+        return self.root / "codes"
 
     @property
     def error_file(self) -> Path:

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-from scipy import sparse
-
-from saerad_core.stages.activate import load_thresholds
+from saerad_core.stages.activate import load_activated
 from saerad_core.workspace import Workspace
-
-ROWS = 2_048
-"""X-rays made sparse at a time."""
 
 
 class XrayCodes(NamedTuple):
@@ -25,11 +19,5 @@ class XrayCodes(NamedTuple):
 
 def read_codes(workspace: Workspace) -> XrayCodes:
     """Codes before and after the active rule."""
-    stored = np.load(workspace.codes, mmap_mode="r")
-    thresholds = load_thresholds(workspace)
-    before, active = [], []
-    for start in range(0, len(stored), ROWS):
-        block = np.asarray(stored[start : start + ROWS], dtype=np.float32)
-        before.append(sparse.csr_matrix(np.maximum(block, 0)))
-        active.append(sparse.csr_matrix(np.where(block > thresholds, block, 0)))
-    return XrayCodes(sparse.vstack(before, format="csr"), sparse.vstack(active, format="csr"))
+    found = load_activated(workspace)
+    return XrayCodes(found.codes.rows(slice(None)), found.active)

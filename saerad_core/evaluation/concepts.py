@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from saerad_core.descriptions.auroc import auroc, interval
+from saerad_core.descriptions.auroc import auroc, interval, sparse_auroc
 from saerad_core.evaluation.probes import choose_penalty
+from saerad_core.sae.codes import SparseCodes
+from saerad_core.sae.columns import by_feature
 from saerad_core.vocabulary import CONCEPTS, Fact, concept_of
 
 FEWEST = 5
@@ -29,7 +31,7 @@ def label_matrix(labels: list[list[str]]) -> tuple[list[str], np.ndarray]:
 
 
 def recover(
-    codes: np.ndarray,
+    codes: SparseCodes,
     embeddings: np.ndarray,
     names: list[str],
     shown: np.ndarray,
@@ -56,7 +58,8 @@ def recover(
     here, elsewhere = split == scored, split != scored
     fit, check = elsewhere & (split == "train"), elsewhere & (split == "validate")
     counts = _patients_with(shown, patients)
-    chosen_on = auroc(codes[elsewhere], shown[elsewhere])
+    chosen_on = sparse_auroc(by_feature(codes, elsewhere), shown[elsewhere])
+    told = codes.rows(here).tocsc()
     everywhere = np.ones(shown.shape, dtype=np.float32)
     probes = choose_penalty(
         embeddings[fit], shown[fit], everywhere[fit], embeddings[check], shown[check], everywhere[check]
@@ -71,7 +74,7 @@ def recover(
             continue
         areas = np.nan_to_num(chosen_on[:, column], nan=0.0)
         best = int(np.argmax(areas))
-        area = float(auroc(codes[here][:, [best]], shown[here][:, [column]])[0, 0])
+        area = float(auroc(told[:, [best]].toarray(), shown[here][:, [column]])[0, 0])
         others = len(np.unique(patients[here])) - n_here
         low, high = interval(np.array([area]), np.array([n_here]), np.array([max(others, 1)]))
         entry |= {

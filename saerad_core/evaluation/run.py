@@ -16,6 +16,7 @@ from saerad_core.evaluation.facts import LEVELS, difference, hits, scores
 from saerad_core.evaluation.reports import everything, nearest_texts, probe_texts, read_back
 from saerad_core.evaluation.scored import scored_images
 from saerad_core.sae.active import active
+from saerad_core.sae.codes import SparseCodes, open_codes
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.stages.describe import Composer, report_texts
 from saerad_core.vocabulary import Fact
@@ -39,7 +40,7 @@ def evaluate(workspace: Workspace, split: str = "test") -> dict[str, Any]:
     """
     began = time.perf_counter()
     images, splits, asked = scored_images(workspace, split)
-    codes = np.load(workspace.codes, mmap_mode="r")
+    codes = open_codes(workspace.codes)
     embeddings = np.load(workspace.embeddings).astype(np.float32)
     patients = pd.factorize(images["patient_id"])[0]
     texts = report_texts(images)
@@ -69,7 +70,7 @@ def evaluate(workspace: Workspace, split: str = "test") -> dict[str, Any]:
 
 def _generated(
     workspace: Workspace,
-    codes: np.ndarray,
+    codes: SparseCodes,
     embeddings: np.ndarray,
     asked: np.ndarray,
     images: pd.DataFrame,
@@ -81,8 +82,9 @@ def _generated(
     composer, thresholds = Composer.open(workspace), load_thresholds(workspace)
     ours = []
     for row in asked:
-        features, values = active(codes[row].astype(np.float32), thresholds)
-        found = [(int(f), float(v)) for f, v in zip(features, values, strict=True)]
+        ids, code = codes.row(row)
+        features, values = active(code, thresholds[ids])
+        found = [(int(f), float(v)) for f, v in zip(ids[features], values, strict=True)]
         ours.append(read_back(composer.compose(found).text))
     train, validate = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validate")
     # The reports of the scored split are not read here: a probe must not learn which facts it has.

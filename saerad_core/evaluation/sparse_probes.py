@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from saerad_core.descriptions.auroc import auroc
+from saerad_core.descriptions.auroc import sparse_auroc
 from saerad_core.evaluation.bootstrap import check_patients, interval, resample, weighted_auroc
 from saerad_core.evaluation.probes import PENALTIES, choose_penalty, fit_probes
+from saerad_core.sae.codes import SparseCodes
+from saerad_core.sae.columns import by_feature
 
 KS = (1, 5, 15)
 """Features that a sparse probe may use."""
 FEWEST = 5
 """Patients with a label, and without it, that training and scored split each need."""
-BLOCK = 1_024
-"""Features made dense at a time."""
 DENSE = "dense"
 SINGLE = "single"
 
@@ -51,14 +51,9 @@ def select(codes: Any, shown: np.ndarray, most: int) -> np.ndarray:  # noqa: ANN
 
 def single_features(codes: Any, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401
     """The feature with the highest AUROC for each label, int64 [L], and that AUROC float64 [L]; codes [N, m], shown bool [N, L]."""
-    codes = sparse.csc_matrix(codes)
-    best, areas = np.zeros(shown.shape[1], np.int64), np.full(shown.shape[1], -1.0)
-    for start in range(0, codes.shape[1], BLOCK):
-        found = np.nan_to_num(auroc(codes[:, start : start + BLOCK].toarray(), shown), nan=0.0)
-        rows = found.argmax(axis=0)
-        values = found[rows, np.arange(shown.shape[1])]
-        best, areas = np.where(values > areas, rows + start, best), np.maximum(values, areas)
-    return best, areas
+    areas = np.nan_to_num(sparse_auroc(by_feature(SparseCodes.of(codes)), shown), nan=0.0)
+    best = areas.argmax(axis=0)
+    return best, areas[best, np.arange(shown.shape[1])]
 
 
 def probe(

@@ -6,9 +6,14 @@ feature speaks where it is unusually strong for itself.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
+from scipy import sparse
+
+from saerad_core.sae.codes import FLOATS, SparseCodes
+from saerad_core.sae.columns import Columns
 
 MOST_FREQUENT = 0.15
 """No feature speaks for more than this share of training X-rays: one that always speaks says nothing."""
@@ -24,26 +29,26 @@ class ActiveRule(NamedTuple):
     rule: str
 
 
-def fit_thresholds(codes: np.ndarray, *, tokens: str, target: float = 20.0, cap: float = MOST_FREQUENT) -> ActiveRule:
+def fit_thresholds(codes: Columns, *, tokens: str, target: float = 20.0, cap: float = MOST_FREQUENT) -> ActiveRule:
     """Each feature's threshold, from the codes of the training X-rays.
 
     For patches: the feature's mean plus z standard deviations, but never below its (1 - cap) quantile; z is one
     number for all features, solved so that ``target`` features speak for an X-ray on average.
 
     Args:
-        codes: float32 [N, m], before the rule.
+        codes: of the training X-rays by feature, before the rule.
         tokens: cls or patch.
         target: active features an X-ray on average.
         cap: largest share of X-rays that one feature may speak for.
     """
-    n, m = codes.shape
+    m = len(codes.starts) - 1
     if tokens == "cls":
         return ActiveRule(
             np.zeros(m, dtype=np.float32), "A feature is active where it is among the k of the CLS token."
         )
-    mean, sd = codes.mean(0), codes.std(0)
-    floor = np.quantile(codes, 1 - cap, axis=0)
-    fires = (codes > 0).sum(0) >= FEWEST_FIRING
+    mean, sd = codes.moments()
+    floor = codes.quantile(1 - cap)
+    fires = np.diff(codes.starts) >= FEWEST_FIRING
 
     def at(z: float) -> np.ndarray:
         return np.where(fires, np.maximum(mean + z * sd, floor), np.inf).astype(np.float32)
@@ -51,7 +56,7 @@ def fit_thresholds(codes: np.ndarray, *, tokens: str, target: float = 20.0, cap:
     low, high = -1.0, 12.0
     for _ in range(30):
         z = (low + high) / 2
-        if (codes > at(z)).sum() / n > target:
+        if codes.above(at(z)).sum() / codes.n > target:
             low = z
         else:
             high = z
@@ -60,6 +65,31 @@ def fit_thresholds(codes: np.ndarray, *, tokens: str, target: float = 20.0, cap:
         f"mean over training X-rays, and within its top {cap:.0%} of them."
     )
     return ActiveRule(at(high), rule)
+
+
+def active_rows(codes: SparseCodes, thresholds: np.ndarray) -> Any:  # noqa: ANN401 - scipy ships no types
+    """csr_matrix float32 [N, m] of the codes above their thresholds, float32 [m], >= 0."""
+    parts = _above(codes.indptr, codes.indices, codes.bits, thresholds.astype(np.float32), FLOATS)
+    return sparse.csr_matrix(parts, shape=codes.shape)
+
+
+@njit(nogil=True, cache=True)
+def _above(indptr, indices, bits, thresholds, floats):  # noqa: ANN001, ANN202
+    n = len(indptr) - 1
+    starts = np.zeros(n + 1, np.int64)
+    for row in range(n):
+        count = 0
+        for at in range(indptr[row], indptr[row + 1]):
+            count += floats[bits[at]] > thresholds[indices[at]]
+        starts[row + 1] = starts[row] + count
+    features, values = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    n = 0
+    for at in range(indptr[0], indptr[-1]):
+        value = floats[bits[at]]
+        if value > thresholds[indices[at]]:
+            features[n], values[n] = indices[at], value
+            n += 1
+    return values, features, starts
 
 
 def active(code: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

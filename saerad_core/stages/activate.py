@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
-from scipy import sparse
 
 from saerad_core.encoder import Embedded
 from saerad_core.harvest.shards import Shards
 from saerad_core.progress import Progress
-from saerad_core.sae.active import active, fit_thresholds
+from saerad_core.sae.active import active_rows, fit_thresholds
 from saerad_core.sae.base import Sae
+from saerad_core.sae.codes import CodesWriter, SparseCodes, open_codes
+from saerad_core.sae.columns import Columns, by_feature
 from saerad_core.sae.image_code import read_image
 from saerad_core.sae.metrics import cosine, explained_variance, pca_explained_variance
 from saerad_core.workspace import Workspace
@@ -21,14 +26,17 @@ from saerad_core.workspace import Workspace
 MOST_TOKENS = 60_000
 """Tokens of a split that the SAE's figures and PCA are computed on; more change the third decimal."""
 
+OLD_ROWS = 256
+"""X-rays of an earlier version's dense codes read at a time."""
+
 
 class Activated(NamedTuple):
     """What the stage hands on; rows are X-rays in the order of Shards.records()."""
 
-    codes: np.ndarray
-    """float16 [N, m], before the rule."""
-    active: sparse.csr_matrix
-    """float32 [N, m], only active features non-zero."""
+    codes: SparseCodes
+    """[N, m], before the rule."""
+    active: Any
+    """csr_matrix float32 [N, m], only active features non-zero."""
     thresholds: np.ndarray
     """float32 [m]."""
 
@@ -36,16 +44,17 @@ class Activated(NamedTuple):
 def activate(
     workspace: Workspace, shards: Shards, sae: Sae, tokens: str, target: float, progress: Progress
 ) -> Activated:
-    """Write codes.npy, thresholds and embeddings.npy, and fill the manifest's SAE figures."""
+    """Write codes/, thresholds and embeddings.npy, and fill the manifest's SAE figures."""
     records = shards.records()
     splits = records["split"].to_numpy()
     train = splits == "train"
-    codes, error = _codes(shards, sae, tokens, progress)
-    fitted = fit_thresholds(codes[train].astype(np.float32), tokens=tokens, target=target)
-    rows = [active(code.astype(np.float32), fitted.thresholds) for code in codes]
-    matrix = _csr(rows, codes.shape[1])
+    error = _write_codes(workspace.codes, shards, sae, tokens, progress)
+    codes = open_codes(workspace.codes)
+    with by_feature_on_disk(workspace, codes, train) as columns:
+        fitted = fit_thresholds(columns, tokens=tokens, target=target)
+        alive = np.diff(columns.starts) > 0
+    matrix = active_rows(codes, fitted.thresholds)
 
-    _save(workspace.codes, codes)
     _save_error(workspace, error)
     part = workspace.embeddings.with_suffix(".part.npy")
     shards.array("pooled", out=part)
@@ -59,7 +68,6 @@ def activate(
     manifest.counts.train_images = int(train.sum())
     manifest.counts.patients = len(set(records["patient_id"]))
     manifest.counts.features = codes.shape[1]
-    alive = (codes[train] > 0).any(axis=0)
     manifest.counts.alive = int(alive.sum())
     manifest.counts.active_per_image = float(np.diff(matrix.indptr).mean())
     manifest.metrics.dead_share = float(1 - alive.mean())
@@ -73,39 +81,50 @@ def load_thresholds(workspace: Workspace) -> np.ndarray:
 
 
 def load_activated(workspace: Workspace) -> Activated:
-    """What an earlier run of the stage made."""
-    codes = np.load(workspace.codes)
-    thresholds = load_thresholds(workspace)
-    rows = [active(code.astype(np.float32), thresholds) for code in codes]
-    return Activated(codes, _csr(rows, codes.shape[1]), thresholds)
+    """What an earlier run of the stage made.
+
+    Raises:
+        WorkspaceError: the codes are missing, or an earlier version's.
+    """
+    codes, thresholds = open_codes(workspace.codes), load_thresholds(workspace)
+    return Activated(codes, active_rows(codes, thresholds), thresholds)
 
 
-def _codes(shards: Shards, sae: Sae, tokens: str, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """Codes float16 [N, m] and error float32 [N, 2]."""
-    if shards.has("codes"):
-        return shards.array("codes"), shards.array("error")
-    codes, errors = np.empty((len(shards), sae.config.d_sae), np.float16), []
-    at = 0
-    name = "patches" if tokens == "patch" else "tokens"
-    for block in shards.each(name):
-        values = torch.from_numpy(block).float()
-        embedded = Embedded(cls=values[:, 0], patches=values if tokens == "patch" else None)
-        read = read_image(sae, embedded, tokens)
-        codes[at : at + len(block)] = read.code.numpy()
-        errors.append(read.error)
-        at += len(block)
-        progress.advance(len(block))
-    return codes, np.concatenate(errors)
+def upgrade_codes(workspace: Workspace) -> None:
+    """Turn what an earlier version wrote, codes.npy float16 [N, m], into codes/: the same codes, X-rays at a time."""
+    old = workspace.root / "codes.npy"
+    if old.exists() and not workspace.codes.exists():
+        dense = np.load(old, mmap_mode="r")
+        with CodesWriter(workspace.codes, dense.shape[1]) as writer:
+            for first in range(0, len(dense), OLD_ROWS):
+                writer.append(SparseCodes.of(dense[first : first + OLD_ROWS]))
+    old.unlink(missing_ok=True)
 
 
-def _csr(rows: list, width: int) -> sparse.csr_matrix:
-    counts = np.array([len(features) for features, _ in rows])
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    indices = np.concatenate([features for features, _ in rows]).astype(np.int32)
-    data = np.concatenate([values for _, values in rows]).astype(np.float32)
-    matrix = sparse.csr_matrix((data, indices, indptr), shape=(len(rows), width))
-    matrix.sort_indices()
-    return matrix
+@contextmanager
+def by_feature_on_disk(workspace: Workspace, codes: SparseCodes, which: np.ndarray) -> Iterator[Columns]:
+    """Codes of some X-rays (bool [N]) by feature, memory-mapped in files that are gone afterwards."""
+    workspace.cache_dir.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=workspace.cache_dir) as folder:
+        yield by_feature(codes, which, Path(folder))
+
+
+def _write_codes(path: Path, shards: Shards, sae: Sae, tokens: str, progress: Progress) -> np.ndarray:
+    """Write the codes of all X-rays; returns their error, float32 [N, 2]."""
+    errors = []
+    with CodesWriter(path, sae.config.d_sae) as writer:
+        if shards.has("codes"):
+            for block in shards.each("codes"):
+                writer.append(SparseCodes.of(block))
+            return shards.array("error")
+        for block in shards.each("patches" if tokens == "patch" else "tokens"):
+            values = torch.from_numpy(block).float()
+            embedded = Embedded(cls=values[:, 0], patches=values if tokens == "patch" else None)
+            read = read_image(sae, embedded, tokens)
+            writer.append(SparseCodes.of(read.code.numpy()))
+            errors.append(read.error)
+            progress.advance(len(block))
+    return np.concatenate(errors)
 
 
 def _save(path, array: np.ndarray) -> None:  # noqa: ANN001

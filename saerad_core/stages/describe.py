@@ -14,7 +14,7 @@ from saerad_core.descriptions.statements import facts_of
 from saerad_core.progress import Progress, track
 from saerad_core.reports import compose
 from saerad_core.sae.base import Sae
-from saerad_core.stages.activate import Activated
+from saerad_core.stages.activate import Activated, by_feature_on_disk
 from saerad_core.stages.feature_table import feature_table
 from saerad_core.store.activations import ActivationStore, build_store
 from saerad_core.workspace import Workspace
@@ -61,7 +61,8 @@ def describe_features(
         validate_reported=reported.rows(np.arange(len(train), len(read))),
     )
     tables.save(workspace.evidence_file)
-    features, labels = feature_table(activated.codes[train], active, activated.thresholds, images)
+    with by_feature_on_disk(workspace, activated.codes, split == "train") as columns:
+        features, labels = feature_table(columns, active, activated.thresholds, images)
     build_store(
         workspace.activations_db,
         images=records,

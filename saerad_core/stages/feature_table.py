@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from saerad_core.descriptions.auroc import auroc, interval
+from saerad_core.descriptions.auroc import interval, sparse_auroc
 from saerad_core.descriptions.matching import numbered
 from saerad_core.descriptions.matrices import Csr, dense
+from saerad_core.sae.columns import Columns
 
 FEWEST = 5
 """Training patients that a label needs before features are compared with it."""
@@ -18,12 +19,12 @@ MOST_LABELS = 100
 
 
 def feature_table(
-    codes: np.ndarray, active: Csr, thresholds: np.ndarray, records: pd.DataFrame
+    codes: Columns, active: Csr, thresholds: np.ndarray, records: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a feature, and one a feature and label, all over the training split.
 
     Args:
-        codes: float16 [N, m] of the training split, before the rule.
+        codes: of the N X-rays of the training split by feature, before the rule.
         active: float32 [N, m], activation where active.
         thresholds: float32 [m].
         records: its N rows: patient_id, labels.
@@ -38,9 +39,9 @@ def feature_table(
     by_feature = active.tocsc()
     n_images = np.diff(by_feature.indptr)
     groups: Csr = sparse.csr_matrix(
-        (np.ones(n), (patients, np.arange(n))), shape=(int(patients.max(initial=-1)) + 1, n)
+        (np.ones(n, np.float32), (patients, np.arange(n))), shape=(int(patients.max(initial=-1)) + 1, n)
     )
-    n_patients = np.diff((groups @ (active > 0).astype(np.float64)).tocsc().indptr)
+    n_patients = np.diff((groups @ (active > 0).astype(np.float32)).tocsc().indptr)
     table = pd.DataFrame(
         {
             "feature_id": np.arange(m),
@@ -56,7 +57,7 @@ def feature_table(
     if not names:
         best = pd.DataFrame({"best_label": [""] * m}).assign(best_auroc=np.nan, best_lo=np.nan, best_hi=np.nan)
         return table.join(best), pd.DataFrame({"feature_id": [], "label": [], "auroc": [], "n_patients": []})
-    areas = np.nan_to_num(auroc(codes, shown), nan=0.5)
+    areas = np.nan_to_num(sparse_auroc(codes, shown), nan=0.5)
     order = np.argsort(-areas, axis=1, kind="stable")[:, :KEPT]
     first = order[:, 0]
     area = areas[np.arange(m), first]

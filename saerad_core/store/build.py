@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy import sparse
 
+from saerad_core.sae.codes import SparseCodes
 from saerad_core.store.rollup import coactivations, histograms, similar_directions
 from saerad_core.store.schema import COLUMNS, FILL, TABLES
 
@@ -20,8 +21,8 @@ def build_store(
     path: Path,
     *,
     images: pd.DataFrame,
-    codes: np.ndarray,
-    active: sparse.csr_matrix,
+    codes: SparseCodes,
+    active: Any,  # noqa: ANN401 - scipy ships no types
     features: pd.DataFrame,
     labels: pd.DataFrame,
     descriptions: pd.DataFrame,
@@ -35,8 +36,8 @@ def build_store(
         path: where to.
         images: N rows of metadata in the order of the arrays, with the columns of table images but row; facts is a list
             of statements as dictionaries, or None.
-        codes: float16 [N, m] before the active rule; histograms are of them, so that they show what lies under the threshold.
-        active: float32 [N, m], the activation where a feature is active and 0 elsewhere.
+        codes: [N, m] before the active rule; histograms are of them, so that they show what lies under the threshold.
+        active: csr_matrix float32 [N, m], the activation where a feature is active and 0 elsewhere.
         features: m rows of table features.
         labels: rows of table feature_labels.
         descriptions: rows of table descriptions.
@@ -47,27 +48,26 @@ def build_store(
     train = (images["split"] == "train").to_numpy()
     patients = images["patient_id"].to_numpy()
     of_train = active[train]
-    entries = active.tocoo()
-    activations = pd.DataFrame({"feature_id": entries.col, "image_row": entries.row, "activation": entries.data})
-    fires = np.diff(of_train.tocsc().indptr) > 0
-    tables = {
-        "images": _images(images),
-        "activations_by_feature": activations,
-        "activations_by_image": activations,
-        "features": features,
-        "feature_histograms": histograms(codes[train]),
-        "coactivations": coactivations(of_train, patients[train]),
-        "feature_neighbours": similar_directions(decoder, fires),
-        "feature_labels": labels,
-        "descriptions": descriptions,
+    fires = np.bincount(of_train.indices, minlength=active.shape[1]) > 0
+    tables: dict[str, Callable[[], pd.DataFrame | pa.Table]] = {
+        "images": lambda: _images(images),
+        "activations_by_feature": lambda: _activations(active),
+        "activations_by_image": lambda: _activations(active),
+        "features": lambda: features,
+        "feature_histograms": lambda: histograms(codes, train),
+        "coactivations": lambda: coactivations(of_train, patients[train]),
+        "feature_neighbours": lambda: similar_directions(decoder, fires),
+        "feature_labels": lambda: labels,
+        "descriptions": lambda: descriptions,
     }
     part = path.with_suffix(".part")
     for leftover in (part, part.with_name(part.name + ".wal")):
         leftover.unlink(missing_ok=True)
     with duckdb.connect(str(part)) as connection:
         connection.execute(TABLES)
-        for name, frame in tables.items():
-            connection.register("given", _arrow(name, frame))
+        for name, make in tables.items():
+            # One table at a time is held.
+            connection.register("given", _arrow(name, make()))
             connection.execute(FILL[name])
             connection.unregister("given")
         connection.execute("CHECKPOINT")
@@ -79,19 +79,22 @@ def _images(images: pd.DataFrame) -> pd.DataFrame:
     return images.assign(row=np.arange(len(images)), facts=facts)
 
 
+def _activations(active: Any) -> pd.DataFrame:  # noqa: ANN401
+    rows = np.repeat(np.arange(active.shape[0], dtype=np.int32), np.diff(active.indptr))
+    return pd.DataFrame({"feature_id": active.indices, "image_row": rows, "activation": active.data}, copy=False)
+
+
 def _arrow(table: str, frame: pd.DataFrame) -> pa.Table:
     """The table's columns with its types; missing texts are "", other missing values NULL."""
     columns = {}
     for name, kind in COLUMNS[table].items():
         values: Any = frame[name]
-        if kind == pa.string() and name != "facts":
-            values = [value if isinstance(value, str) else "" for value in values]
-        elif pa.types.is_list(kind):
+        if pa.types.is_list(kind):
             values = [[str(item) for item in value] if value is not None else [] for value in values]
+            columns[name] = pa.array(values, type=kind)
         elif kind == pa.string():
-            values = list(values)
+            found = pa.array(values, type=kind, from_pandas=True)
+            columns[name] = found if name == "facts" else found.fill_null("")
         else:
-            values = values.to_numpy()
-        columns[name] = pa.array(values, from_pandas=True)
-        columns[name] = columns[name].cast(kind)
+            columns[name] = pa.array(values.to_numpy(), from_pandas=True).cast(kind)
     return pa.table(columns)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+from numba import njit
+
+from saerad_core.sae.codes import FLOATS, SparseCodes
 
 BINS = 24
 """Bars of a feature's histogram, from 0 to its largest activation."""
@@ -18,102 +21,133 @@ FEWEST_PATIENTS = 3
 """Patients in common below which two features are not listed as active together: one shared X-ray of two rare features
 would have the highest score there is."""
 BLOCK = 1_024
-"""Features handled at a time; bounds memory at about 200 MB for 49,152 features."""
+"""Directions compared at a time; bounds memory at about 200 MB for 49,152 features."""
 
 
-def histograms(codes: np.ndarray) -> pd.DataFrame:
+def histograms(codes: SparseCodes, which: np.ndarray) -> pd.DataFrame:
     """BINS bars for every feature that fires: feature_id, bin, lo, hi, n (X-rays whose activation is in (lo, hi]).
 
     Args:
-        codes: [N, m] of the training split; zeros are no activation.
+        codes: [N, m]; zeros are no activation.
+        which: bool [N], the X-rays counted.
     """
-    n_features = codes.shape[1]
-    frames = []
-    for start, stop in _blocks(n_features):
-        dense = codes[:, start:stop].astype(np.float32)
-        top = dense.max(axis=0, initial=0)
-        rows, columns = np.nonzero(dense > 0)
-        # (lo, hi], so that the largest activation lies in the last bar.
-        bins = np.ceil(dense[rows, columns] / top[columns] * BINS).astype(np.int64).clip(1, BINS) - 1
-        counts = np.bincount(columns * BINS + bins, minlength=(stop - start) * BINS).reshape(-1, BINS)
-        fires = np.flatnonzero(top > 0)
-        edges = top[fires, None] * np.linspace(0, 1, BINS + 1, dtype=np.float32)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "feature_id": np.repeat(fires + start, BINS),
-                    "bin": np.tile(np.arange(BINS), len(fires)),
-                    "lo": edges[:, :-1].ravel(),
-                    "hi": edges[:, 1:].ravel(),
-                    "n": counts[fires].ravel(),
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
+    top, counts = _bars(codes.indptr, codes.indices, codes.bits, np.flatnonzero(which), codes.shape[1], BINS, FLOATS)
+    fires = np.flatnonzero(top > 0)
+    edges = top[fires, None] * np.linspace(0, 1, BINS + 1, dtype=np.float32)
+    return pd.DataFrame(
+        {
+            "feature_id": np.repeat(fires, BINS),
+            "bin": np.tile(np.arange(BINS), len(fires)),
+            "lo": edges[:, :-1].ravel(),
+            "hi": edges[:, 1:].ravel(),
+            "n": counts[fires].ravel(),
+        }
+    )
 
 
-def coactivations(active: sparse.csr_matrix, patients: np.ndarray) -> pd.DataFrame:
+@njit(nogil=True, cache=True)
+def _bars(indptr, indices, bits, wanted, m, bins, floats):  # noqa: ANN001, ANN202
+    top, counts = np.zeros(m, np.float32), np.zeros((m, bins), np.int64)
+    for row in wanted:
+        for at in range(indptr[row], indptr[row + 1]):
+            top[indices[at]] = max(top[indices[at]], floats[bits[at]])
+    for row in wanted:
+        for at in range(indptr[row], indptr[row + 1]):
+            f = indices[at]
+            # (lo, hi], so that the largest activation lies in the last bar.
+            place = int(np.ceil(floats[bits[at]] / top[f] * np.float32(bins)))
+            counts[f, min(max(place, 1), bins) - 1] += 1
+    return top, counts
+
+
+def coactivations(active: Any, patients: np.ndarray) -> pd.DataFrame:  # noqa: ANN401 - scipy ships no types
     """Features that are active on the same X-rays more often than by chance: feature_id, other_id, n, npmi.
 
     The TOGETHER highest normalised pointwise mutual informations (Bouma 2009) for each feature, over X-rays; n counts
     the patients on whom both are active on one X-ray.
 
     Args:
-        active: [N, m] of the training split, non-zero where active.
+        active: csr_matrix [N, m] of the training split, non-zero where active.
         patients: [N] which patient each X-ray is of.
     """
-    n, m = len(patients), active.shape[1]  # type: ignore[index]
-    shown = sparse.csr_matrix(
-        (np.ones(len(active.indices), dtype=np.float32), active.indices, active.indptr), shape=(n, m)
+    number = pd.factorize(patients)[0]
+    # A patient's X-rays one after another, so that those of two features in common are counted by patient in one walk.
+    order = np.argsort(number, kind="stable")
+    shown = active[order]
+    shown.sort_indices()
+    by_feature = shown.tocsc()
+    firsts, others, counts, scores = _company(
+        shown.indptr, shown.indices, by_feature.indptr, by_feature.indices, number[order], TOGETHER, FEWEST_PATIENTS
     )
-    by_feature = sparse.csc_matrix(shown)
-    often = np.diff(by_feature.indptr).astype(np.float64)
-    number = pd.factorize(patients)[0].astype(np.int64)
-    found: list[pd.DataFrame] = []
-    for start, stop in _blocks(m):
-        pairs = (by_feature[:, start:stop].T @ shown).tocoo()
-        first, second, both = pairs.row.astype(np.int64) + start, pairs.col.astype(np.int64), pairs.data
-        # As many patients as X-rays at most: the cheap bound first, the count of patients for the few that are left.
-        keep = (first != second) & (both >= FEWEST_PATIENTS)
-        first, second, both = first[keep], second[keep], both[keep].astype(np.float64)
-        score = _npmi(both / n, often[first] / n, often[second] / n)
-        keep = score > 0
-        frame = pd.DataFrame({"feature_id": first[keep], "other_id": second[keep], "npmi": score[keep]})
-        found.append(
-            _with_patients(frame.sort_values(["feature_id", "npmi"], ascending=[True, False]), by_feature, number)
-        )
-    together = pd.concat(found, ignore_index=True)
-    return together.loc[:, ["feature_id", "other_id", "n", "npmi"]]
+    return pd.DataFrame({"feature_id": firsts, "other_id": others, "n": counts, "npmi": scores})
 
 
-def _npmi(both: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        score = np.log(both / (first * second)) / -np.log(both)
-    # Two features that are active on every X-ray: 0 / 0, and nothing learned from either.
-    return np.nan_to_num(score, nan=0.0)
+@njit(nogil=True, cache=True)
+def _company(indptr, indices, starts, rows, patients, most, fewest):  # noqa: ANN001, ANN202
+    n, m = len(indptr) - 1, len(starts) - 1
+    both, touched = np.zeros(m, np.int64), np.empty(m, np.int64)
+    others, counts = np.empty((m, most), np.int64), np.empty((m, most), np.int64)
+    scores, taken = np.empty((m, most)), np.zeros(m, np.int64)
+    for one in range(m):
+        found = 0
+        for at in range(starts[one], starts[one + 1]):
+            for place in range(indptr[rows[at]], indptr[rows[at] + 1]):
+                other = indices[place]
+                if both[other] == 0:
+                    touched[found] = other
+                    found += 1
+                both[other] += 1
+        # As many patients as X-rays at most: the cheap bound first, the count of patients for the best that are left.
+        likely, score, kept = np.empty(found, np.int64), np.empty(found), 0
+        expected = (starts[one + 1] - starts[one]) / n
+        for other in np.sort(touched[:found]):
+            # Two features that are active on every X-ray: nothing is learned from either.
+            if other != one and fewest <= both[other] < n:
+                share = both[other] / n
+                npmi = np.log(share / (expected * ((starts[other + 1] - starts[other]) / n))) / -np.log(share)
+                if npmi > 0:
+                    likely[kept], score[kept] = other, npmi
+                    kept += 1
+        both[touched[:found]] = 0
+        order = np.argsort(-score[:kept], kind="mergesort")
+        for i in order:
+            if taken[one] == most:
+                break
+            shared = _patients_of_both(
+                rows, patients, starts[one], starts[one + 1], starts[likely[i]], starts[likely[i] + 1]
+            )
+            if shared >= fewest:
+                place = taken[one]
+                others[one, place], counts[one, place], scores[one, place] = likely[i], shared, score[i]
+                taken[one] += 1
+    total = taken.sum()
+    firsts, flat_others = np.empty(total, np.int64), np.empty(total, np.int64)
+    flat_counts, flat_scores = np.empty(total, np.int64), np.empty(total)
+    at = 0
+    for one in range(m):
+        for place in range(taken[one]):
+            firsts[at], flat_others[at] = one, others[one, place]
+            flat_counts[at], flat_scores[at] = counts[one, place], scores[one, place]
+            at += 1
+    return firsts, flat_others, flat_counts, flat_scores
 
 
-def _with_patients(pairs: pd.DataFrame, by_feature: sparse.csc_matrix, patients: np.ndarray) -> pd.DataFrame:
-    """The TOGETHER best pairs of each feature that enough patients share, with the count of patients."""
-    kept, counts, taken, current = [], [], 0, -1
-    for index, (one, other) in enumerate(zip(pairs["feature_id"], pairs["other_id"], strict=True)):
-        taken = 0 if one != current else taken
-        current = one
-        if taken == TOGETHER:
-            continue
-        common = np.intersect1d(_rows(by_feature, one), _rows(by_feature, other), assume_unique=True)
-        n = len(np.unique(patients[common]))
-        if n >= FEWEST_PATIENTS:
-            kept.append(index)
-            counts.append(n)
-            taken += 1
-    best = pairs.take(kept)
-    best["n"] = np.array(counts, dtype=np.int64)
-    return best
-
-
-def _rows(by_feature: sparse.csc_matrix, feature: int) -> np.ndarray:
-    return by_feature.indices[by_feature.indptr[feature] : by_feature.indptr[feature + 1]]
+@njit(nogil=True, cache=True)
+def _patients_of_both(rows, patients, a, a_end, b, b_end):  # noqa: ANN001, ANN202
+    """Patients among the rows that two ascending lists have in common; X-rays of one patient follow one another."""
+    count, last = 0, -1
+    while a < a_end and b < b_end:
+        if rows[a] < rows[b]:
+            a += 1
+        elif rows[a] > rows[b]:
+            b += 1
+        else:
+            if patients[rows[a]] != last:
+                last = patients[rows[a]]
+                count += 1
+            a += 1
+            b += 1
+    return count
 
 
 def similar_directions(decoder: np.ndarray, fires: np.ndarray) -> pd.DataFrame:
@@ -127,11 +161,12 @@ def similar_directions(decoder: np.ndarray, fires: np.ndarray) -> pd.DataFrame:
     unit = (decoder / np.maximum(length, 1e-12)).astype(np.float32)
     others = np.flatnonzero(fires)
     kept = min(SIMILAR, max(len(others) - 1, 0))
-    frames = []
+    frames, living = [], np.ascontiguousarray(unit[others].T)
     for start, stop in _blocks(len(decoder)):
-        cosine = unit[start:stop] @ unit[others].T
-        cosine[np.arange(start, stop)[:, None] == others[None, :]] = -np.inf
-        best = np.argsort(-cosine, axis=1, kind="stable")[:, :kept] if kept else np.zeros((stop - start, 0), np.int64)
+        cosine = unit[start:stop] @ living
+        own = np.arange(*np.searchsorted(others, [start, stop]))
+        cosine[others[own] - start, own] = -np.inf
+        best = _largest(cosine, kept)
         frames.append(
             pd.DataFrame(
                 {
@@ -142,6 +177,26 @@ def similar_directions(decoder: np.ndarray, fires: np.ndarray) -> pd.DataFrame:
             )
         )
     return pd.concat(frames, ignore_index=True)
+
+
+@njit(nogil=True, cache=True)
+def _largest(values, most):  # noqa: ANN001, ANN202
+    """Places of the ``most`` largest of each row, the largest first and of equal ones the first, int64 [n, most]."""
+    n, m = values.shape
+    places, best = np.zeros((n, most), np.int64), np.full(most, -np.inf, values.dtype)
+    for row in range(n):
+        kept = 0
+        for column in range(m):
+            value = values[row, column]
+            if most == 0 or (kept == most and not value > best[most - 1]):
+                continue
+            kept = min(kept + 1, most)
+            at = kept - 1
+            while at > 0 and value > best[at - 1]:
+                best[at], places[row, at] = best[at - 1], places[row, at - 1]
+                at -= 1
+            best[at], places[row, at] = value, column
+    return places
 
 
 def _blocks(n: int) -> Iterator[tuple[int, int]]:

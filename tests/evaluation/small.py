@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from saerad_core.descriptions.realise import realise
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.progress import Silent
+from saerad_core.sae.codes import SparseCodes
 from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.topk import TopKSae
 from saerad_core.stages.activate import Activated
@@ -54,9 +55,9 @@ def build(root: Path, *, simulated: bool = True) -> Workspace:
     shown = np.array([[fact in has for fact in FACTS] for has in planted.truth], dtype=np.float32)
     embeddings = shown @ rng.normal(size=(len(FACTS), 16)) + 0.6 * rng.normal(size=(len(shown), 16))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    codes = planted.active.toarray().astype(np.float16)
+    codes = SparseCodes.of(planted.active)
     thresholds = np.zeros(codes.shape[1], np.float32)
-    np.save(workspace.codes, codes)
+    codes.save(workspace.codes)
     np.save(workspace.embeddings, embeddings.astype(np.float16))
     save_file({"thresholds": thresholds}, workspace.root / "thresholds.safetensors")
     sae = TopKSae(SaeConfig(d_in=8, d_sae=codes.shape[1], k=4))

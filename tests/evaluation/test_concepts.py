@@ -3,9 +3,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from saerad_core.descriptions.auroc import auroc, interval
+from saerad_core.descriptions.auroc import auroc, interval, sparse_auroc
 from saerad_core.evaluation.concepts import concept_matrix, label_matrix, median, recover
 from saerad_core.evaluation.probes import choose_penalty, fit_probes
+from saerad_core.sae.codes import SparseCodes
+from saerad_core.sae.columns import by_feature
 from saerad_core.vocabulary import CONCEPTS, Fact
 
 
@@ -13,7 +15,10 @@ def test_auroc_agrees_with_scikit_learn_ties_included():
     rng = np.random.default_rng(0)
     scores = np.round(np.maximum(rng.normal(size=(200, 7)), 0), 1)
     labels = rng.random((200, 3)) < 0.3
+    scores[:, 5], scores[:, 6] = 0, scores[:, 6] + 1
+    scores = scores.astype(np.float16).astype(float)
     found = auroc(scores, labels)
+    np.testing.assert_allclose(sparse_auroc(by_feature(SparseCodes.of(scores)), labels), found, rtol=1e-12)
     for j in range(7):
         for k in range(3):
             assert found[j, k] == pytest.approx(roc_auc_score(labels[:, k], scores[:, j]))
@@ -69,7 +74,7 @@ def _recovered(noise: float, seed: int = 0):
     codes = rng.random((n, 40))
     codes[:, 3] += noise * shown[:, 0]
     split = np.array(["train"] * 350 + ["validate"] * 50 + ["test"] * 200)
-    return recover(codes, codes, ["a", "b"], shown, split, np.arange(n) // 2, "test")
+    return recover(SparseCodes.of(codes), codes, ["a", "b"], shown, split, np.arange(n) // 2, "test")
 
 
 def test_finds_the_feature_of_a_concept():
@@ -89,7 +94,13 @@ def test_a_concept_of_too_few_patients_has_no_score():
     shown[:3] = True
     split = np.array(["test"] * 20 + ["train"] * 20)
     (only,) = recover(
-        np.random.default_rng(0).random((40, 3)), np.zeros((40, 2)), ["a"], shown, split, np.arange(40), "test"
+        SparseCodes.of(np.random.default_rng(0).random((40, 3))),
+        np.zeros((40, 2)),
+        ["a"],
+        shown,
+        split,
+        np.arange(40),
+        "test",
     )
     assert only["auroc"] is None and only["n_positive"] == 3
     assert median([only]) is None

@@ -9,6 +9,7 @@ from saerad_core.errors import WorkspaceError
 from saerad_core.evaluation.codes import read_codes
 from saerad_core.evaluation.sae_report import as_json, sae_report, write
 from saerad_core.evaluation.sae_report_text import markdown
+from saerad_core.sae.codes import open_codes
 from saerad_core.sae.files import save
 from tests.evaluation import small
 from tests.sae.examples import random_sae
@@ -28,7 +29,7 @@ def figures(workspace):
 
 def test_codes_keep_the_active_rule(workspace):
     codes = read_codes(workspace)
-    stored = np.load(workspace.codes).astype(np.float32)
+    stored = open_codes(workspace.codes).rows(slice(None)).toarray()
     np.testing.assert_array_equal(codes.before.toarray(), stored)
     np.testing.assert_array_equal(codes.active.toarray(), np.where(stored > 0, stored, 0))
 
@@ -57,7 +58,7 @@ def test_planted_features_are_recovered(figures):
 
 def test_shares_are_counted_over_training_x_rays(workspace, figures):
     train = small.records(simulated=True)["split"].to_numpy() == "train"
-    fires = (np.load(workspace.codes)[train] > 0).mean(axis=0)
+    fires = (open_codes(workspace.codes).rows(train).toarray() > 0).mean(axis=0)
     assert figures["firing"]["before"]["dead_share"] == (fires == 0).mean()
     assert figures["firing"]["before"]["dense_share"] == (fires > 0.1).mean()
     assert sum(figures["firing"]["before"]["histogram"]["counts"]) == (fires > 0).sum()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from saerad_core.sae.codes import SparseCodes
 from saerad_core.store.activations import build_store
 
 N, M, D = 90, 12, 8
@@ -95,5 +96,5 @@ class Example:
             labels=self.labels,
             descriptions=self.descriptions,
             decoder=self.decoder,
-            codes=self.codes,
+            codes=SparseCodes.of(self.codes),
         )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from saerad_core.sae.codes import SparseCodes
 from saerad_core.store import rollup
 from saerad_core.store.rollup import BINS, FEWEST_PATIENTS, TOGETHER, coactivations, histograms, similar_directions
 
@@ -17,7 +18,9 @@ from saerad_core.store.rollup import BINS, FEWEST_PATIENTS, TOGETHER, coactivati
 def test_histograms_count_every_activation_once(seed: int, n: int, m: int) -> None:
     rng = np.random.default_rng(seed)
     codes = (rng.gamma(1.0, 2.0, (n, m)) * (rng.random((n, m)) < 0.5)).astype(np.float16)
-    frame = histograms(codes)
+    which = rng.random(n) < 0.8
+    frame = histograms(SparseCodes.of(codes), which)
+    codes = codes[which]
     fires = (codes > 0).any(0)
     assert sorted(set(frame["feature_id"])) == np.flatnonzero(fires).tolist()
     for feature, bars in frame.groupby("feature_id"):
@@ -82,7 +85,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def everything() -> list:
         return [
-            histograms(shown),
+            histograms(SparseCodes.of(shown), np.arange(80) % 3 > 0),
             coactivations(sparse.csr_matrix(shown), patients),
             similar_directions(decoder, np.arange(30) % 4 > 0),
         ]
@@ -112,6 +115,6 @@ def test_similar_directions_are_the_nearest_living_ones() -> None:
 
 
 def test_nothing_in_nothing_out() -> None:
-    assert histograms(np.zeros((5, 4), np.float16)).empty
-    assert histograms(np.zeros((0, 4), np.float16)).empty
+    for n in (5, 0):
+        assert histograms(SparseCodes.of(np.zeros((n, 4), np.float16)), np.ones(n, bool)).empty
     assert coactivations(sparse.csr_matrix((5, 4), dtype=np.float32), np.arange(5)).empty

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from saerad_core.sae.active import active
+from saerad_core.sae.codes import open_codes
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import Workspace
@@ -19,7 +20,7 @@ def store(tiny_workspace: Workspace) -> ActivationStore:
 def test_the_rule_gives_the_rows_of_every_x_ray_in_the_same_order(
     tiny_workspace: Workspace, store: ActivationStore
 ) -> None:
-    codes, thresholds = np.load(tiny_workspace.codes), load_thresholds(tiny_workspace)
+    codes, thresholds = open_codes(tiny_workspace.codes).rows(slice(None)).toarray(), load_thresholds(tiny_workspace)
     images = store.images()
     assert len(images) == len(codes) == tiny_workspace.manifest.counts.images
     for row, image_id in zip(images["row"], images["image_id"], strict=True):
@@ -31,7 +32,7 @@ def test_the_rule_gives_the_rows_of_every_x_ray_in_the_same_order(
 
 def test_figures_of_features_are_those_of_training_patients(tiny_workspace: Workspace, store: ActivationStore) -> None:
     images, features = store.images("train"), store.features()
-    codes = np.load(tiny_workspace.codes)[images["row"]].astype(np.float32)
+    codes = open_codes(tiny_workspace.codes).rows(images["row"].to_numpy()).toarray()
     shown = codes > load_thresholds(tiny_workspace)
     assert features["n_images"].tolist() == shown.sum(0).tolist()
     patients = images["patient_id"].to_numpy()
