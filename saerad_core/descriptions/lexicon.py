@@ -14,6 +14,8 @@ _ADV = r"(?:(?:mildly|slightly|minimally|moderately|markedly|severely|grossly|bo
 _BE = r"(?:\s+(?:is|are|was|were|appears?|remains?|looks?|seems?|size|to be|again|still|also|not|now|has|have|been|stably))*\s+"
 _HEART = r"(?:heart|cardiac|cardiopericardial|cardiomediastinal|cardiothoracic)(?:\s+(?:size|silhouette|shadow|contours?|ratio))*"
 _AIRSPACE = r"air[ -]?space"
+# Open-i blanks words that might name a person, "angle" often among them.
+_ANGLE = r"(?:angles?|sulc\w+|recess\w*|xxxx)"
 _VENOUS = r"(?:internal jugular|jugular|subclavian|ij|central|brachiocephalic)"
 
 PATTERNS: dict[str, tuple[str, ...]] = {
@@ -31,9 +33,9 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"pleural fluid",
         r"pleural collections?",
         r"hydrothorax",
-        rf"(?:blunt(?:ing|ed)|oblit\w+) (?:of )?(?:the )?{_SIDE}(?:lateral |posterior )?(?:costophrenic|cp) (?:angles?|sulc\w+|recess\w*)",
-        rf"{_SIDE}(?:lateral |posterior )?(?:costophrenic|cp) (?:angles?|sulc\w+|recess\w*){_BE}{_ADV}blunt(?:ed|ing)",
-        rf"{_SIDE}(?:costophrenic|cp) (?:angle|sulcus|recess) blunting",
+        rf"(?:blunt(?:ing|ed)|oblit\w+) (?:of )?(?:the )?{_SIDE}(?:lateral |posterior )?(?:costophrenic|cp) {_ANGLE}",
+        rf"{_SIDE}(?:lateral |posterior )?(?:costophrenic|cp) {_ANGLE}{_BE}{_ADV}blunt(?:ed|ing)",
+        rf"{_SIDE}(?:costophrenic|cp) {_ANGLE} blunting",
     ),
     "pneumothorax": (r"(?:hydro)?pneumothora(?:x|ces|xes)", r"ptx"),
     "consolidation": (
@@ -161,8 +163,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "": (
         r"(?:pericardial|joint|knee) effusions?",
         r"(?:subcutaneous|soft tissue|surgical) (?:emphysema|o?edema)",
-        r"(?:vertebral|compression)(?: \w+)? (?:fractures?|collapse|deformit\w+)",
-        r"(?:clavicular|clavicle|humer\w+|sternal) fractures?",
+        r"(?:vertebral|compression)(?: \w+)? (?:collapse|deformit\w+)",
         r"vertebral body height",
         r"degenerative\w*(?: \w+)?(?: changes?| disease)?",
         r"osteophyt\w+|spondyl\w+|kypho\w+|osteopenia|arthritis|arthr\w+",
@@ -170,12 +171,11 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"aort\w+(?: knob| arch)?(?: \w+)? (?:calcifi\w+|tortuosity|ectasia)",
         r"calcifications?|atherosclero\w+",
         r"(?:surgical |cholecystectomy )?clips?",
-        r"chest tubes?|drains?|tracheostomy(?: tube)?",
         r"scarring|scars?|lesions?|lucenc\w+|shift|deviation|abnormalit\w+|consolidated by",
-        r"interstitial (?:markings|prominence|thickening|opacit\w+)",
+        r"interstitial (?:markings|prominence|thickening)",
         r"(?:bone|bony|breast|soft tissue|osseous) (?:densit\w+|mass|nodules?|shadows?)",
         r"nipple shadows?",
-        r"leads?|tips?",
+        r"tips?",
         r"free (?:air|intraperitoneal air)|pneumoperitoneum",
         r"volume loss",
         r"thickening",
@@ -183,7 +183,48 @@ PATTERNS: dict[str, tuple[str, ...]] = {
 }
 """Patterns by key of the vocabulary."""
 
-_COMPILED = [(key, re.compile(rf"\b(?:{pattern})\b")) for key, patterns in PATTERNS.items() for pattern in patterns]
+BESIDE: dict[str, tuple[str, ...]] = {
+    "fracture": (
+        r"(?:(?:vertebral|compression|wedge|clavicular|clavicle|humer\w+|sternal)(?: \w+)? )?fractur(?:es?|ed)",
+    ),
+    "device": (
+        r"(?:chest|pleural|thoracostomy|tracheostomy|gastrostomy|gastric|drainage) tubes?|pigtail(?: \w+)?|drains?|tracheostomy",
+        r"(?:support|indwelling|monitoring|electronic|implanted|closure|stimulator|assist|cardiac) devices?|occluder(?: \w+)?",
+        r"catheters?|lines and tubes|tubes and lines|tubing",
+        r"shunts?(?: tub\w+| catheter)?",
+        r"(?:prosthetic|artificial|mechanical|replaced)(?: \w+){0,2}? valves?|valve (?:replacement|prosthesis|repair)s?|valvular prosthes\w+",
+        r"leads?|electrodes|generators?|stimulators?|battery pack",
+        r"balloon pump|(?:ivc|caval|vena cava) filter|loop recorder",
+        r"prosthes[ie]s|prosthetic (?:\w+ )?(?:shoulder|joint|hip)|arthroplast\w+|(?:internal|interval) fixation|bone anchors?|nipple markers?",
+        r"tips?(?: [\w/]+){0,7}? (?:svc|superior vena cava|cavo-?atrial junction)",
+    ),
+    "opacity": (
+        r"interstitial (?:and alveolar |airspace )?opaci\w+",
+        r"haziness|hazy (?:\w+ )?(?:opacit\w+|densit\w+)",
+    ),
+    "mediastinum": (
+        r"(?:prominence|fullness) of (?:the )?(?:right |left )?(?:superior |upper |anterior )?mediastin(?:um|al(?: (?:contours?|silhouette))?)",
+        rf"(?:superior |upper )?mediastin(?:um|al(?: (?:contours?|silhouette))?){_BE}{_ADV}prominent",
+        rf"{_ADV}prominent (?:superior |upper )?mediastin(?:um|al(?: (?:contours?|silhouette))?)",
+        r"(?:superior |upper )?mediastinal (?:prominence|fullness)",
+        r"paratracheal (?:prominence|fullness|widening)",
+    ),
+    "pleura": (
+        r"(?:fibronodular )?pleural(?:[ -](?:parenchymal|peripheral|based))? (?:scar\w*|fibrosis)",
+        r"(?:pleuro-?parenchymal) scar\w*",
+        r"(?:inter)?(?:lobar )?fissur\w+ thickening|thickening (?:in|of) the (?:\w+ )?fissures?",
+    ),
+}
+"""What an observation of CheXpert takes in beside the vocabulary's findings; to the vocabulary it is something else."""
+
+_COMPILED = [
+    (key, beside, re.compile(rf"\b(?:{pattern})\b"))
+    for key, beside, patterns in [
+        *((key, "", patterns) for key, patterns in PATTERNS.items()),
+        *(("", beside, patterns) for beside, patterns in BESIDE.items()),
+    ]
+    for pattern in patterns
+]
 
 ABSENT_ONLY = re.compile(r"\b(?:displaced |acute |osseous |bony |visible |definite )*fractures?\b")
 """No fracture at all means no rib fracture; a fracture somewhere means none."""
@@ -238,13 +279,15 @@ class Mention(NamedTuple):
     start: int
     end: int
     text: str
+    beside: str = ""
+    """Of BESIDE, where the vocabulary has no such finding."""
 
 
 def find_mentions(sentence: str) -> list[Mention]:
     """Names of findings in a lower-case sentence, from left to right, without overlaps (the longest counts)."""
     found = [
-        Mention(key, match.start(), match.end(), match.group())
-        for key, pattern in _COMPILED
+        Mention(key, match.start(), match.end(), match.group(), beside)
+        for key, beside, pattern in _COMPILED
         for match in pattern.finditer(sentence)
     ]
     found.sort(key=lambda m: (m.start - m.end, m.start))

@@ -22,13 +22,14 @@ _PSEUDO = re.compile(
 """Looks like a negation of a finding, but denies a change."""
 
 _VOID = re.compile(
-    r"\b(?:no (?:other|additional|further|second)|rule out|r/o|(?:evaluate|evaluation|assess|assessment|screening) for|to (?:identify|exclude|detect)|detecting|(?:question|history) of|denies)\b"
+    r"\b(?:no (?:other|additional|further|second)|rule out|r/o|(?:evaluate|evaluation|assess|assessment|screening) for|(?:to|and) (?:identify|exclude|detect)|correlat\w+(?: \w+)? for(?: \w+ of)?|detecting|(?:question|history) of|denies"
+    r"|(?:clinical|continued) (?:concern|suspicion) (?:for|of)|(?:could|may|might) (?:obscure|hide|mask|simulate|mimic))\b"
 )
 """What follows is neither affirmed nor denied."""
 
 _NO_AFTER = re.compile(
     r"\b(?:(?:is|are|was|were) )?no longer(?: \w+)?"
-    rf"|\b(?:(?:is|are|was|were|has|have|been|can|could) )*not (?:be |been )?(?:definitely |clearly |convincingly |well )?{_SEEN}"
+    rf"|\b(?:(?:is|are|was|were|has|have|been|can|could) )*not (?:be |been )?(?:(?:definitely|clearly|convincingly|well)[ -])?{_SEEN}"
     r"|\b(?:(?:has|have|had|is|are) )?(?:(?:completely|fully|entirely|now|since|also|been) )*(?:resolved|cleared|disappeared)"
     r"|\b(?:has|have) (?:since )?been (?:removed|withdrawn|taken out)|\b(?:is|are) absent|\b(?:is|are) (?:excluded|ruled out)"
     r"|\b(?:is|are|appears?|remains?) within (?:normal limits|limits of normal)"
@@ -49,12 +50,13 @@ _MAYBE_AFTER = re.compile(
 _MAYBE_BEFORE = re.compile(
     r"\b(?:(?P<likely>likely|probabl[ey]|presum(?:ed|ably)|suspicious for|suspected|suggest(?:s|ed|ing|ive of)?|favou?r(?:s|ed|ing)?)"
     r"|(?P<possible>possibl[ey]|questionable|question of|concern(?:ing)? for|worrisome for|equivocal"
+    r"|in the (?:appropriate|correct|proper|right) clinical (?:setting|context)"
     r"|(?:may|could|might)(?: also)?(?: \w+)?|(?:cannot|can't|not) (?:entirely |completely )?(?:exclude|rule out)|difficult to exclude|versus|vs))(?!\w)"
 )
 _LIKELY_WORDS = frozenset({"likely", "probable", "suspected", "favored", "favoured"})
 
 _STOP = re.compile(
-    r"[;:]|\b(?:but|however|although|though|except|apart from|aside from|other than|which|whereas|while|there (?:is|are|has|have)|with(?! no))\b"
+    r"[;:]|\b(?:but|however|although|though|except|apart from|aside from|other than|which|whereas|while|there (?:is|are|has|have)|(?<!compatible )(?<!consistent )with(?! no))\b"
 )
 """Ends every cue's reach."""
 _SOFT_STOP = re.compile(
@@ -108,10 +110,7 @@ def read(sentence: str, mentions: Sequence[Mention]) -> list[Reading]:
         between = text[mentions[i].end : mentions[i + 1].start]
         if present[i] and present[i + 1] and _ALTERNATIVE.match(between):
             certainty[i] = certainty[i + 1] = "possible"
-    return [
-        Reading(present[i], certainty[i] if present[i] else "certain", void[i] or not mentions[i].key)
-        for i in range(len(mentions))
-    ]
+    return [Reading(present[i], certainty[i] if present[i] else "certain", void[i]) for i in range(len(mentions))]
 
 
 def _doubts(text: str, mentions: Sequence[Mention], certainty: list[str]) -> str:

@@ -123,7 +123,7 @@ def _statements(sentence: str) -> tuple[Statement, ...]:
     chunks = [_chunks_of(masked, mentions, i) for i in range(len(mentions))]
     found: dict[tuple[Fact, bool], Statement] = {}
     for i, (mention, reading) in enumerate(zip(mentions, readings, strict=True)):
-        if reading.void:
+        if reading.void or not mention.key:
             continue
         own = chunks[i]
         if reading.present:
@@ -136,7 +136,9 @@ def _statements(sentence: str) -> tuple[Statement, ...]:
     if not any(m.key == "rib_fracture" for m in mentions):
         for match in ABSENT_ONLY.finditer(sentence):
             bare = Mention("rib_fracture", match.start(), match.end(), match.group())
-            if not read(sentence, sorted([*mentions, bare], key=lambda m: m.start))[0].present:
+            others = [m for m in mentions if m.end <= bare.start or m.start >= bare.end]
+            with_it = sorted([*others, bare], key=lambda m: m.start)
+            if not read(sentence, with_it)[with_it.index(bare)].present:
                 found.setdefault((Fact("rib_fracture"), False), Statement("rib_fracture", present=False))
     for statement in normal_statements(sentence, mentions):
         found.setdefault((statement.fact, False), statement)

@@ -7,6 +7,7 @@ import re
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
+from saerad_core.descriptions.comparison import strip_comparisons
 from saerad_core.descriptions.matching import count, tail, z_of
 from saerad_core.descriptions.matrices import Csr
 
@@ -34,10 +35,10 @@ BLOCK = 1_024
 def phrases_of(text: str) -> list[str]:
     """Runs of up to LONGEST words within the sentences that don't say that something is absent or normal.
 
-    A run neither begins nor ends with a function word.
+    A run neither begins nor ends with a function word. What compares with an earlier study is left out.
     """
     found = []
-    for sentence in _SENTENCE.split(text):
+    for sentence in _SENTENCE.split(strip_comparisons(text)):
         if _DENIES.search(sentence):
             continue
         words = _WORD.findall(sentence.lower())

@@ -31,3 +31,18 @@ def test_a_named_side_answers_for_the_other_but_leaves_the_place_open():
 def test_the_worse_severity_of_two_sides_is_kept():
     reported = read_reports(["small right pleural_effusion. large left pleural_effusion."], facts_of)
     assert reported.severity == ({"pleural_effusion": "large"},)
+
+
+def test_an_indication_is_a_question_and_no_evidence():
+    import pandas as pd
+
+    from saerad_core.stages.describe import report_texts
+
+    records = pd.DataFrame(
+        {
+            "indication": ["Rule in pneumothorax.", "Cough."],
+            "findings": ["Small left effusion.", None],
+            "impression": ["Effusion.", ""],
+        }
+    )
+    assert report_texts(records) == ["Small left effusion. Effusion.", ""]
