@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from saerad_core.errors import WorkspaceError
 from saerad_core.store import queries
 from saerad_core.store.build import build_store
+from saerad_core.store.roster import ROSTER, Roster
 
-__all__ = ["BANDS", "SORTS", "ActivationStore", "FeatureFilter", "build_store"]
+__all__ = ["BANDS", "ActivationStore", "Firing", "Texts", "build_store"]
 
 BANDS = ("strongest", "middle", "weakest")
 """Parts of a feature's active X-rays: the highest activations, those around the median, those nearest the threshold."""
-SORTS = {"frequency": -1, "max": -1, "z": -1, "auroc": -1, "n_patients": -1, "feature_id": 1}
-"""What features can be listed by -> the sign of its usual order."""
 NO_LIMIT = 2**31 - 1
+WINDOW = 8
+"""Rows read for each X-ray wanted of the strongest: patients come several times, and splits take their share."""
 
 
-@dataclass(frozen=True)
-class FeatureFilter:
-    """Which features to list, by the program's own descriptions, and in which order."""
+class Firing(NamedTuple):
+    """X-rays on which a feature is active, strongest first."""
 
-    text: str = ""
-    """Words that must all occur in the description, its finding, side, place and phrases, or the best label."""
-    finding: str = ""
-    side: str = ""
-    certainty: str = ""
-    described: bool | None = None
-    alive: bool | None = None
-    """Whether it is active on a training X-ray."""
-    lowest: float = 0.0
-    """Smallest frequency."""
-    highest: float = 1.0
-    ids: tuple[int, ...] | None = None
-    """Only these."""
-    sort: str = "z"
-    """Key of SORTS."""
-    reverse: bool = False
-    """The other way round than usual."""
+    rows: np.ndarray
+    """int32 [n], rows of table images."""
+    activations: np.ndarray
+    """float32 [n]."""
+
+    def take(self, places: np.ndarray) -> Firing:
+        """Those at ``places`` (or where a mask says so)."""
+        return Firing(self.rows[places], self.activations[places])
+
+
+class Texts(NamedTuple):
+    """What one X-ray's report says."""
+
+    indication: str
+    findings: str
+    impression: str
+    facts: str | None
+    """JSON; None where the truth isn't known."""
 
 
 class ActivationStore:
@@ -60,6 +63,7 @@ class ActivationStore:
         # Attached to a database of its own: DuckDB keeps one instance a path and process, so that a plain connect would
         # go on reading the old file after a build has replaced it.
         self._connection = duckdb.connect(":memory:", config={"threads": 2})
+        self._opening = threading.Lock()
         try:
             self._connection.execute("ATTACH $path AS store (READ_ONLY)", {"path": str(path)})
             self._run(queries.FEATURE, feature=0).fetchall()
@@ -73,9 +77,9 @@ class ActivationStore:
 
     def _run(self, sql: str, **values: Any) -> duckdb.DuckDBPyConnection:  # noqa: ANN401
         # A cursor a call: threads that share one connection get each other's results.
-        cursor = self._connection.cursor()
-        cursor.execute("USE store")
-        return cursor.execute(sql, values)
+        return self._connection.cursor().execute(sql, values)
+
+    # -- features
 
     def features(self) -> pd.DataFrame:
         """Table features, by feature_id."""
@@ -85,29 +89,12 @@ class ActivationStore:
         """Table descriptions, by feature_id."""
         return self._run(queries.DESCRIPTIONS).df()
 
-    def find_features(self, wanted: FeatureFilter, limit: int = NO_LIMIT, offset: int = 0) -> tuple[pd.DataFrame, int]:
-        """A page of the features that fit, with their descriptions' columns, and how many fit altogether."""
-        assert wanted.sort in SORTS, f"no order {wanted.sort!r}"
-        ids = self._run(
-            queries.FIND_FEATURES,
-            words=wanted.text.lower().split(),
-            finding=wanted.finding,
-            side=wanted.side,
-            certainty=wanted.certainty,
-            described=wanted.described,
-            alive=wanted.alive,
-            lowest=wanted.lowest,
-            highest=wanted.highest,
-            ids=None if wanted.ids is None else list(wanted.ids),
-            sort=wanted.sort,
-            sign=-SORTS[wanted.sort] if wanted.reverse else SORTS[wanted.sort],
-        ).fetchall()
-        page = [one for (one,) in ids[offset : offset + limit]]
-        return self._run(queries.FEATURES_BY_ID, ids=page).df(), len(ids)
-
     def feature(self, feature_id: int) -> dict[str, Any] | None:
         """Columns of features and descriptions, the latter None where it isn't described; None where there is no such feature."""
-        return _one(self._run(queries.FEATURE, feature=feature_id))
+        result = self._run(queries.FEATURE, feature=feature_id)
+        names = [column[0] for column in result.description or ()]
+        row = result.fetchone()
+        return None if row is None else dict(zip(names, row, strict=True))
 
     def histogram(self, feature_id: int) -> list[tuple[float, float, int]]:
         """(lo, hi, X-rays with an activation in (lo, hi]) of each bar; none for a feature that never fires."""
@@ -125,10 +112,23 @@ class ActivationStore:
         """(label, AUROC of the activation, patients with the label), the best told first."""
         return self._run(queries.LABELS, feature=feature_id).fetchall()
 
+    # -- a feature's X-rays
+
+    def firing(self, feature_id: int) -> Firing:
+        """All X-rays of every split on which a feature is active."""
+        return _firing(self._run(queries.FIRING, feature=int(feature_id)))
+
     def top_images(
-        self, feature_id: int, n: int = 24, *, one_per_patient: bool = True, split: str = "", band: str = "strongest"
-    ) -> pd.DataFrame:
-        """X-rays on which a feature is active, strongest first: activation and the columns of images.
+        self,
+        feature_id: int,
+        n: int = 24,
+        *,
+        one_per_patient: bool = True,
+        split: str = "",
+        band: str = "strongest",
+        interval: tuple[float, float] | None = None,
+    ) -> Firing:
+        """Some of the X-rays on which a feature is active, strongest first.
 
         Args:
             feature_id: which feature.
@@ -136,28 +136,63 @@ class ActivationStore:
             one_per_patient: only each patient's strongest.
             split: "" for all.
             band: one of BANDS.
+            interval: only activations from the one to the other, both included; a patient's strongest among them.
         """
-        return self.top_images_of([feature_id], n, one_per_patient=one_per_patient, split=split, band=band)
-
-    def top_images_of(
-        self,
-        feature_ids: Sequence[int],
-        n: int = 3,
-        *,
-        one_per_patient: bool = True,
-        split: str = "",
-        band: str = "strongest",
-    ) -> pd.DataFrame:
-        """The same for several features in one query; column feature_id says whose each row is."""
         assert band in BANDS, f"no band {band!r}"
-        return self._run(
-            queries.TOP_IMAGES,
-            features=[int(one) for one in feature_ids],
-            n=n,
-            one_per_patient=one_per_patient,
-            split=split,
-            band=band,
-        ).df()
+        if band == "strongest" and interval is None:
+            for window in (WINDOW * n, 8 * WINDOW * n):
+                found = _firing(self._run(queries.FIRST_FIRING, feature=int(feature_id), n=window))
+                kept = self._kept(found, one_per_patient, split)
+                if len(kept.rows) >= n or len(found.rows) < window:
+                    return kept.take(np.arange(min(n, len(kept.rows))))
+        found = self.firing(feature_id)
+        if interval is not None:
+            # The rows' activations are float32, the bounds may be floats that lie between two of them.
+            lo, hi = np.float32(interval[0]), np.float32(interval[1])
+            found = found.take((found.activations >= lo) & (found.activations <= hi))
+        kept = self._kept(found, one_per_patient, split)
+        return kept.take(_band(len(kept.rows), n, band))
+
+    def _kept(self, found: Firing, one_per_patient: bool, split: str) -> Firing:
+        if split:
+            found = found.take(self.roster.split.where(split)[found.rows])
+        return found.take(self.roster.first_of_patients(found.rows)) if one_per_patient else found
+
+    def top_images_of(self, feature_ids: Sequence[int], n: int = 3, *, split: str = "") -> dict[int, Firing]:
+        """The strongest X-rays of several features, one a patient: in one query unless a feature needs a longer look."""
+        wanted = [int(one) for one in feature_ids]
+        window = WINDOW * n
+        result = self._run(queries.FIRST_FIRING_OF, features=wanted, n=window).fetchnumpy()
+        found: dict[int, Firing] = {}
+        for feature_id in wanted:
+            mine = np.asarray(result["feature_id"]) == feature_id
+            firing = Firing(np.asarray(result["image_row"])[mine], np.asarray(result["activation"])[mine])
+            kept = self._kept(firing, True, split)
+            if len(kept.rows) < n and len(firing.rows) == window:
+                kept = self.top_images(feature_id, n, split=split)
+            found[feature_id] = kept.take(np.arange(min(n, len(kept.rows))))
+        return found
+
+    # -- X-rays
+
+    @cached_property
+    def _roster(self) -> Roster:
+        return Roster(self._run(ROSTER).to_arrow_table())
+
+    @property
+    def roster(self) -> Roster:
+        """Who and what every X-ray is, in memory; read when first asked for."""
+        with self._opening:
+            return self._roster
+
+    def texts(self, rows: Iterable[int]) -> dict[int, Texts]:
+        """Row -> report, of those rows that there are."""
+        wanted = [int(row) for row in rows]
+        if len(wanted) == 1:
+            result = self._run(queries.TEXT, row=wanted[0])
+        else:
+            result = self._run(queries.TEXTS, rows=wanted)
+        return {row: Texts(*rest) for row, *rest in result.fetchall()}
 
     def images(self, split: str = "", search: str = "", limit: int = NO_LIMIT, offset: int = 0) -> pd.DataFrame:
         """Table images, by row.
@@ -170,32 +205,27 @@ class ActivationStore:
         """
         return self._run(queries.IMAGES, split=split, words=search.lower().split(), limit=limit, offset=offset).df()
 
-    def image(self, image_id: str) -> dict[str, Any] | None:
-        """Columns of one X-ray; None where there is no such one."""
-        return _one(self._run(queries.IMAGE, image_id=image_id))
-
-    def image_by_row(self, row: int) -> dict[str, Any] | None:
-        """Columns of the X-ray at a row of the workspace's arrays."""
-        return _one(self._run(queries.IMAGES_BY_ROW, rows=[int(row)]))
-
-    def images_by_rows(self, rows: Sequence[int]) -> pd.DataFrame:
-        """Columns of the X-rays at these rows, in the order asked for."""
-        return self._run(queries.IMAGES_BY_ROW, rows=[int(row) for row in rows]).df()
-
-    def features_of_image(self, image_id: str) -> pd.DataFrame:
-        """feature_id, activation, threshold, max, frequency, text, finding of its active features, as the rule orders them."""
-        return self._run(queries.FEATURES_OF_IMAGE, image_id=image_id).df()
-
-    def described_counts(self) -> dict[str, int]:
-        """Certainty -> descriptions with it."""
-        return dict(self._run(queries.DESCRIBED).fetchall())
-
-    def findings(self) -> list[tuple[str, int]]:
-        """(finding, features described with it), the most frequent first."""
-        return self._run(queries.FINDINGS).fetchall()
+    def features_of_row(self, row: int) -> list[tuple[int, float, float]]:
+        """(feature_id, activation, threshold) of an X-ray's active features, as the rule orders them."""
+        return self._run(queries.FEATURES_OF_ROW, row=int(row)).fetchall()
 
 
-def _one(result: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
-    names = [column[0] for column in result.description or ()]
-    row = result.fetchone()
-    return None if row is None else dict(zip(names, row, strict=True))
+def _firing(result: duckdb.DuckDBPyConnection) -> Firing:
+    columns = result.fetchnumpy()
+    rows, activations = np.asarray(columns["image_row"]), np.asarray(columns["activation"])
+    # The table's own order, made sure of: a stable sort of sorted rows costs next to nothing.
+    if len(rows) > 1 and (np.diff(activations) > 0).any():
+        order = np.lexsort((rows, -activations))
+        rows, activations = rows[order], activations[order]
+    return Firing(rows, activations)
+
+
+def _band(n: int, wanted: int, band: str) -> np.ndarray:
+    """Places of a band among ``n`` X-rays, strongest first."""
+    if band == "strongest" or n <= wanted:
+        return np.arange(min(n, wanted))
+    if band == "weakest":
+        return np.arange(n - wanted, n)
+    # The places nearest to the middle, of two equally near ones the stronger.
+    places = np.argsort(np.abs(np.arange(1, n + 1) - (n + 1) / 2), kind="stable")[:wanted]
+    return np.sort(places)

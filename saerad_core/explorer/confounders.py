@@ -1,0 +1,167 @@
+"""Does a feature follow who was X-rayed and how, rather than what is seen? View, sex, age, devices and follow-up number.
+
+Each is looked at in two ways: how often the feature fires among the patients of each group, and how much of what it tells of its
+best label is left within the groups (Mantel and Haenszel, JNCI 22:719, 1959).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from saerad_core.explorer.labels import Share, share, training_with
+from saerad_core.store.activations import Firing
+from saerad_core.store.roster import Roster
+from saerad_core.vocabulary import TERMS
+
+AGES = (45, 65)
+"""Years at which the next group begins."""
+FEWEST = 20
+"""Training patients that a group needs to be compared."""
+LEANS, FOLLOWS = 1.5, 3.0
+"""How many times as often it fires in one group as in another, from which it leans to the one, or follows it."""
+LITTLE_LEFT = 0.6
+"""Share of the log odds ratio left within the groups, under which the groups explain a good part of it."""
+_DEVICES = frozenset({key for key, term in TERMS.items() if term.device} | {"support_devices", "support devices"})
+
+
+class Facet(NamedTuple):
+    """One way to divide X-rays into groups."""
+
+    name: str
+    says: str
+    """What it is, over what; where it isn't known, why."""
+    groups: tuple[str, ...]
+    """Empty where nothing is known of it in this workspace."""
+    codes: np.ndarray
+    """int8 [N], place in groups; -1 where it isn't known of an X-ray."""
+
+
+@dataclass(frozen=True)
+class Confounder:
+    """A feature against one facet."""
+
+    name: str
+    says: str
+    groups: tuple[str, ...]
+    fires: tuple[Share, ...]
+    """For each group, patients with an X-ray of the group that fires, of those with an X-ray of the group."""
+    ratio: float | None
+    """How many times as often it fires in the group with the highest share as in the lowest; None where that can't be said."""
+    clear: bool
+    """Whether the two shares' intervals lie apart."""
+    most: str
+    least: str
+    kept: float | None
+    """Share of the log odds ratio with the best label that is left within the groups; None where it can't be said."""
+
+    @property
+    def verdict(self) -> str:
+        """known not, no, leans or follows."""
+        if self.ratio is None:
+            return "unknown"
+        if self.clear and self.ratio >= FOLLOWS:
+            return "follows"
+        return "leans" if self.clear and self.ratio >= LEANS else "no"
+
+    @property
+    def explains(self) -> bool:
+        """Whether the groups explain a good part of what the feature tells of its label."""
+        return self.kept is not None and self.kept < LITTLE_LEFT
+
+
+def facets(roster: Roster) -> list[Facet]:
+    """What is known of the workspace's X-rays."""
+    band = np.where(roster.age >= 0, np.digitize(roster.age, AGES), -1)
+    follow = np.digitize(roster.follow_up, (1, 4))
+    devices = [name for name in roster.label_names if name.lower() in _DEVICES]
+    device = np.zeros(len(roster), dtype=np.int8)
+    for name in devices:
+        device |= roster.labelled(name).astype(np.int8)
+    return [
+        _named("View", "Projection of the X-ray.", roster.view.names, roster.view.codes),
+        _named("Sex", "Of the patient.", roster.sex.names, roster.sex.codes),
+        Facet("Age", "Of the patient at the X-ray, in years.", _ages() if (band >= 0).any() else (), band.astype(np.int8)),
+        Facet("Follow-up", "Which of the patient's X-rays it is, as far as the listing tells.",
+              ("first", "1st to 3rd later", "4th later on"), follow.astype(np.int8)),
+        Facet("Device", "A line, tube or implant among the X-ray's labels." if devices else
+              "This dataset's labels name no lines, tubes or implants.", ("none", "some") if devices else (), device),
+        Facet("Burned-in text", "No pixel statistics of markers and text are kept in this workspace.", (), device),
+    ]  # fmt: skip
+
+
+def _ages() -> tuple[str, ...]:
+    return (f"under {AGES[0]}", f"{AGES[0]} to {AGES[1] - 1}", f"{AGES[1]} and over")
+
+
+def _named(name: str, says: str, names: list[str], codes: np.ndarray) -> Facet:
+    """A text column whose "" stands for not known; the largest groups only."""
+    known = [code for code in np.argsort(-np.bincount(codes, minlength=len(names)), kind="stable") if names[code]][:6]
+    place = np.full(len(names) + 1, -1, dtype=np.int8)
+    place[known] = np.arange(len(known))
+    return Facet(name, says, tuple(names[code] for code in known), place[codes])
+
+
+def confounders(roster: Roster, some: list[Facet], firing: Firing, label: str) -> list[Confounder]:
+    """A feature's active training X-rays against every facet.
+
+    Args:
+        roster: of the workspace.
+        some: its facets.
+        firing: the feature's active training X-rays.
+        label: the label that it tells best, "" where there is none.
+    """
+    shown = training_with(roster, label) if label else None
+    fires = np.zeros(len(roster), dtype=bool)
+    fires[firing.rows] = True
+    return [_one(roster, facet, firing.rows, fires, shown) for facet in some]
+
+
+def _one(roster: Roster, facet: Facet, rows: np.ndarray, fires: np.ndarray, shown: np.ndarray | None) -> Confounder:
+    k = len(facet.groups)
+    known = roster.train & (facet.codes >= 0)
+    everyone = _patients(roster, facet.codes, np.flatnonzero(known), k)
+    firing = _patients(roster, facet.codes, rows[known[rows]], k)
+    shares = tuple(share(int(n), int(of)) for n, of in zip(firing, everyone, strict=True))
+    enough = [g for g in range(k) if everyone[g] >= FEWEST]
+    ratio, clear, most, least = None, False, "", ""
+    if len(enough) > 1 and len(rows):
+        order = sorted(enough, key=lambda g: shares[g].n / shares[g].of)
+        low, high = order[0], order[-1]
+        # Half a patient more, so that nobody of one group makes a large ratio but no infinite one.
+        ratio = ((shares[high].n + 0.5) / (shares[high].of + 1)) / ((shares[low].n + 0.5) / (shares[low].of + 1))
+        clear = shares[high].lo > shares[low].hi
+        most, least = facet.groups[high], facet.groups[low]
+    kept = _kept(roster, facet.codes, known, fires, shown) if ratio is not None and shown is not None else None
+    return Confounder(facet.name, facet.says, facet.groups, shares, ratio, clear, most, least, kept)
+
+
+def _patients(roster: Roster, codes: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    """Patients with an X-ray of each group among ``rows``, int64 [k]."""
+    pairs = np.unique(roster.patient.codes[rows].astype(np.int64) * max(k, 1) + codes[rows])
+    return np.bincount(pairs % max(k, 1), minlength=k)[:k]
+
+
+def _kept(roster: Roster, codes: np.ndarray, known: np.ndarray, fires: np.ndarray, shown: np.ndarray) -> float | None:
+    """Share of the log odds ratio of firing and label that is left within groups, each patient weighing 1."""
+    rows = np.flatnonzero(known)
+    patient = roster.patient.codes[rows]
+    weight = 1.0 / np.bincount(patient)[patient]
+    crude = _odds(np.zeros(len(rows), np.int64), weight, fires[rows], shown[rows])
+    within = _odds(codes[rows].astype(np.int64), weight, fires[rows], shown[rows])
+    if crude is None or within is None or crude < LEANS:
+        return None
+    return float(np.log(within) / np.log(crude))
+
+
+def _odds(group: np.ndarray, weight: np.ndarray, fires: np.ndarray, shown: np.ndarray) -> float | None:
+    """Mantel-Haenszel's odds ratio."""
+    def count(where: np.ndarray) -> np.ndarray:
+        return np.bincount(group[where], weight[where], minlength=int(group.max(initial=0)) + 1)
+
+    a, b, c, d = count(fires & shown), count(fires & ~shown), count(~fires & shown), count(~fires & ~shown)
+    n = np.maximum(a + b + c + d, 1e-12)
+    over, under = (a * d / n).sum(), (b * c / n).sum()
+    return float(over / under) if over > 0 and under > 0 else None
