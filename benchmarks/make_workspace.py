@@ -33,6 +33,8 @@ from saerad_core.descriptions.realise import realise
 from saerad_core.images.pictures import thumbnail
 from saerad_core.pipeline import provenance
 from saerad_core.retrieval import ImageIndex
+from saerad_core.sae.codes import SparseCodes
+from saerad_core.sae.columns import by_feature
 from saerad_core.stages.feature_table import feature_table
 from saerad_core.store.activations import build_store
 from saerad_core.vocabulary import CONCEPTS, Statement, concept_of
@@ -163,7 +165,7 @@ def draw_codes(
     themes: Themes,
     rng: np.random.Generator,
 ) -> sparse.csr_matrix:
-    """float16-valued float32 csr [N, m]: about ACTIVE features an X-ray."""
+    """Csr float32 of float16 values, [N, m]: about ACTIVE features an X-ray."""
     scale = np.exp(rng.normal(0.3, 0.4, settings.features)).astype(np.float32)
     most = max((len(one) for one in records["labels"]), default=1) or 1
     concept = np.full((len(pool), most), -1)
@@ -343,15 +345,16 @@ def make(settings: Settings, say=lambda text: None) -> Workspace:  # noqa: ANN00
         codes = draw_codes(settings, records, study, pool, themes, rng)
     train = (records["split"] == "train").to_numpy()
     thresholds = np.zeros(settings.features, np.float32)
+    sparse_codes = SparseCodes.of(codes)
+    sparse_codes.save(workspace.codes)
     with clock("figures of features"):
-        features, labels = feature_table(
-            codes[train], codes[train], thresholds, records.loc[train].reset_index(drop=True)
-        )
+        of_train = records.loc[train].reset_index(drop=True)
+        features, labels = feature_table(by_feature(sparse_codes, train), codes[train], thresholds, of_train)
     with clock("descriptions"):
         descriptions = describe(records, codes, themes)
     decoder, centres = directions(themes, rng)
     with clock("store"):
-        build_store(workspace.activations_db, images=records, codes=codes, active=codes, features=features, labels=labels,
+        build_store(workspace.activations_db, images=records, codes=sparse_codes, active=codes, features=features, labels=labels,
                     descriptions=descriptions, decoder=decoder)  # fmt: skip
     places(themes, rng).to_parquet(workspace.atlas_file, index=False)
     save_file({"thresholds": thresholds}, workspace.root / "thresholds.safetensors")

@@ -158,6 +158,7 @@ def _kept(roster: Roster, codes: np.ndarray, known: np.ndarray, fires: np.ndarra
 
 def _odds(group: np.ndarray, weight: np.ndarray, fires: np.ndarray, shown: np.ndarray) -> float | None:
     """Mantel-Haenszel's odds ratio."""
+
     def count(where: np.ndarray) -> np.ndarray:
         return np.bincount(group[where], weight[where], minlength=int(group.max(initial=0)) + 1)
 

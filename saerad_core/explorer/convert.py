@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
 
 from saerad_core.explorer.rows import Edit, ImageRow
+from saerad_core.store.activations import Texts
 from saerad_core.store.journal import Revision
+from saerad_core.store.roster import Column, Roster
 from saerad_core.vocabulary import Statement
 
 
-def image_rows(frame: pd.DataFrame) -> list[ImageRow]:
-    """X-rays of table images; with column activation that of the feature asked for."""
-    return [image_row(record) for record in frame.to_dict("records")]
-
-
-def image_row(record: Mapping[str, Any]) -> ImageRow:
-    """One record of table images."""
-    activation = record.get("activation")
+def image_row(roster: Roster, row: int, text: Texts, activation: float | None = None) -> ImageRow:
+    """One X-ray; ``activation`` of the feature asked for."""
+    age = int(roster.age[row])
     return ImageRow(
-        row=int(record["row"]),
-        age=None if pd.isna(record["age"]) else float(record["age"]),
-        labels=tuple(str(label) for label in record["labels"]),
-        facts=_facts(record["facts"]),
+        row=int(row),
+        image_id=roster.image_id[row].as_py(),
+        patient_id=_name(roster.patient, row),
+        study_id=roster.study_id[row].as_py(),
+        split=_name(roster.split, row),
+        view=_name(roster.view, row),
+        sex=_name(roster.sex, row),
+        age=float(age) if age >= 0 else None,
+        labels=roster.labels_of(row),
+        indication=text.indication,
+        findings=text.findings,
+        impression=text.impression,
+        facts=None if text.facts is None else tuple(Statement(**fact) for fact in json.loads(text.facts)),
         activation=None if activation is None else float(activation),
-        **{name: _text(record[name]) for name in _TEXTS},
     )
 
 
-_TEXTS = ("image_id", "patient_id", "study_id", "split", "view", "sex", "indication", "findings", "impression")
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _facts(value: Any) -> tuple[Statement, ...] | None:
-    return tuple(Statement(**fact) for fact in json.loads(value)) if isinstance(value, str) else None
+def _name(column: Column, row: int) -> str:
+    return column.names[column.codes[row]]
 
 
 def edit(act: Revision) -> Edit:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from saerad_core.descriptions.auroc import interval
 from saerad_core.descriptions.lexicon import find_mentions
 from saerad_core.descriptions.statements import parse_statements
 from saerad_core.explorer.catalogue import Catalogue, Curated
-from saerad_core.explorer.convert import edit, image_row, image_rows
+from saerad_core.explorer.convert import edit, image_row
+from saerad_core.explorer.evidence import FeatureEvidence, Training
 from saerad_core.explorer.rows import (
+    ActiveFeature,
     AtlasPoints,
     Bin,
     Conflict,
@@ -28,10 +32,18 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
+from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.runlog import read_run
 from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation import ConflictError, CurationStore
 from saerad_core.workspace import Workspace
+
+KEPT_EVIDENCE = 24
+"""Features whose active X-rays are kept in memory, at most 8 bytes an X-ray each."""
+MOST_OF_PATIENT = 24
+"""Other X-rays of a patient that are listed."""
+SEARCHED = 60
+"""X-rays asked of the index: the patient's own and further ones of a patient are passed over."""
 
 
 class Explorer:
@@ -46,6 +58,9 @@ class Explorer:
         self._revision = -1
         self._atlas: tuple[int, AtlasPoints] | None = None
         self._unseen: list[int] | None = None
+        self._training: Training | None = None
+        self._evidence: OrderedDict[int, FeatureEvidence] = OrderedDict()
+        self._similar: ImageIndex | None = None
 
     # -- features
 
@@ -114,56 +129,121 @@ class Explorer:
         return self.catalogue.beside(feature_id)
 
     def feature(self, feature_id: int) -> FeatureDetail:
-        """Everything of a feature's page but its X-rays."""
+        """What the store has counted of a feature."""
         began = time.perf_counter()
-        text = self.text
-        return FeatureDetail(
-            self.row(feature_id),
-            [Bin(*one) for one in self.store.histogram(feature_id)],
-            [Neighbour(i, text(i), cosine) for i, cosine in self.store.neighbours(feature_id)],
-            [Neighbour(i, text(i), npmi, n) for i, n, npmi in self.store.coactive(feature_id)],
-            [LabelScore(*one) for one in self.store.label_scores(feature_id)],
-            _ms(began),
-        )
+        text, row = self.text, self.row(feature_id)
+        bins = [Bin(*one) for one in self.store.histogram(feature_id)]
+        similar = [Neighbour(i, text(i), cosine) for i, cosine in self.store.neighbours(feature_id)]
+        together = [Neighbour(i, text(i), npmi, n) for i, n, npmi in self.store.coactive(feature_id)]
+        labels = [self._label_score(*one) for one in self.store.label_scores(feature_id)]
+        n = len(bins) + len(similar) + len(together) + len(labels)
+        return FeatureDetail(row, bins, similar, together, labels, _ms(began), n)
+
+    def _label_score(self, label: str, auroc: float, n_patients: int) -> LabelScore:
+        others = max(self.view_of_training.patients - n_patients, 0)
+        lo, hi = interval(np.array([auroc]), np.array([n_patients]), np.array([others]))
+        return LabelScore(label, auroc, n_patients, float(lo[0]), float(hi[0]))
+
+    @property
+    def view_of_training(self) -> Training:
+        """What all features are compared with; counted once."""
+        with self._lock:
+            if self._training is None:
+                self._training = Training(self.store.roster)
+            return self._training
+
+    def evidence(self, feature_id: int) -> FeatureEvidence:
+        """A feature's active training X-rays and what is counted of them; the last few are kept."""
+        with self._lock:
+            kept = self._evidence.get(feature_id)
+            if kept is not None:
+                self._evidence.move_to_end(feature_id)
+                return kept
+        made = FeatureEvidence(self.store, self.view_of_training, feature_id)
+        with self._lock:
+            self._evidence[feature_id] = made
+            while len(self._evidence) > KEPT_EVIDENCE:
+                self._evidence.popitem(last=False)
+        return made
 
     # -- X-rays
 
     def has_image(self, image_id: str) -> bool:
-        return self.store.image(image_id) is not None
+        return self.store.roster.row_of(image_id) is not None
 
     def image(self, image_id: str) -> ImageRow | None:
         """One of the workspace's X-rays; None where there is none of this name."""
-        record = self.store.image(image_id)
-        return image_row(record) if record is not None else None
+        row = self.store.roster.row_of(image_id)
+        return self.images([row])[0] if row is not None else None
 
-    def images(self, rows: Sequence[int]) -> list[ImageRow]:
-        """X-rays by their row in the store, in the order given."""
-        return image_rows(self.store.images_by_rows(rows))
+    def images(
+        self, rows: Sequence[int] | np.ndarray, activations: Sequence[float] | np.ndarray = ()
+    ) -> list[ImageRow]:
+        """X-rays by their row in the store, in the order given; with a feature's activations, where given."""
+        texts, roster = self.store.texts(rows), self.store.roster
+        values = activations if len(activations) else [None] * len(rows)
+        return [image_row(roster, int(row), texts[int(row)], value) for row, value in zip(rows, values, strict=True)]
 
     def unseen_images(self, count: int, page: int = 0) -> list[ImageRow]:
         """X-rays of the test split, one a patient, another ``count`` for each ``page`` (starts again at the end)."""
         if self._unseen is None:
-            frame = self.store.images(split="test").drop_duplicates("patient_id")
-            self._unseen = [int(row) for row in frame["row"]]
+            rows = np.flatnonzero(self.store.roster.split.where("test"))
+            self._unseen = [int(row) for row in rows[self.store.roster.first_of_patients(rows)]]
         rows = self._unseen
         picked = [rows[(page * count + i) % len(rows)] for i in range(min(count, len(rows)))]
         return self.images(picked)
 
-    def top_images(self, feature_id: int, band: str, count: int) -> tuple[list[ImageRow], float]:
-        """Training X-rays of one band of a feature's activation, one a patient, strongest first; milliseconds."""
+    def top_images(
+        self, feature_id: int, band: str, count: int, between: tuple[float, float] | None = None
+    ) -> tuple[list[ImageRow], float]:
+        """Training X-rays of one band or interval of a feature's activation, one a patient, strongest first; milliseconds."""
         began = time.perf_counter()
-        found = image_rows(self.store.top_images(feature_id, count, split="train", band=band))
-        return found, _ms(began)
+        found = self.store.top_images(feature_id, count, split="train", band=band, interval=between)
+        return self.images(found.rows, found.activations), _ms(began)
 
     def sample_images(self, feature_ids: Sequence[int], count: int) -> dict[int, list[str]]:
         """Names of the strongest training X-rays of several features, one a patient."""
         if not feature_ids:
             return {}
-        frame = self.store.top_images_of(feature_ids, count, split="train")
-        images: dict[int, list[str]] = {}
-        for feature_id, image_id in zip(frame["feature_id"], frame["image_id"], strict=True):
-            images.setdefault(int(feature_id), []).append(str(image_id))
-        return images
+        names = self.store.roster.image_id
+        found = self.store.top_images_of(feature_ids, count, split="train")
+        return {feature_id: [names[int(row)].as_py() for row in firing.rows] for feature_id, firing in found.items()}
+
+    def active_features(self, image_id: str) -> list[ActiveFeature]:
+        """Every feature that is active on one of the workspace's X-rays, as the rule orders them; none for an unknown name."""
+        row = self.store.roster.row_of(image_id)
+        if row is None:
+            return []
+        return [ActiveFeature(self.row(i), value) for i, value, _ in self.store.features_of_row(row)]
+
+    def of_patient(self, image_id: str) -> list[ImageRow]:
+        """The patient's other X-rays in this workspace, in the order of the listing."""
+        roster = self.store.roster
+        row = roster.row_of(image_id)
+        if row is None:
+            return []
+        rows = np.flatnonzero(roster.patient.codes == roster.patient.codes[row])
+        return self.images(rows[rows != row][:MOST_OF_PATIENT])
+
+    def similar_images(self, image_id: str, count: int) -> list[tuple[ImageRow, float]]:
+        """X-rays of other patients with the most similar embedding, and the cosine; none where there is no index yet."""
+        roster = self.store.roster
+        row = roster.row_of(image_id)
+        if row is None or not self.workspace.faiss_index.exists() or not self.workspace.embeddings.exists():
+            return []
+        vector = np.load(self.workspace.embeddings, mmap_mode="r")[row].astype(np.float32)
+        found = self._index().search(vector, SEARCHED)
+        others = [(one, cosine) for one, cosine in found if roster.patient.codes[one] != roster.patient.codes[row]]
+        rows = np.array([one for one, _ in others], dtype=np.int64)
+        first = roster.first_of_patients(rows)[:count]
+        images = self.images(rows[first])
+        return [(image, others[int(place)][1]) for image, place in zip(images, first, strict=True)]
+
+    def _index(self) -> ImageIndex:
+        with self._lock:
+            if self._similar is None:
+                self._similar = ImageIndex(self.workspace.faiss_index)
+            return self._similar
 
     def evidence_phrases(self, row: FeatureRow, image: ImageRow) -> list[str]:
         """Words of an X-ray's report that say what the feature's description says."""

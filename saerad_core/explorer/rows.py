@@ -147,6 +147,20 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class ActiveFeature:
+    """A feature that is active on one X-ray."""
+
+    row: FeatureRow
+    activation: float
+    """Of the X-ray."""
+
+    @property
+    def strength(self) -> float:
+        """The activation as a share of the feature's strongest on a training X-ray; may pass 1 on other X-rays."""
+        return self.activation / self.row.max if self.row.max else 0.0
+
+
+@dataclass(frozen=True)
 class Bin:
     """One bar of a feature's histogram."""
 
@@ -157,11 +171,15 @@ class Bin:
 
 @dataclass(frozen=True)
 class LabelScore:
-    """How well a feature's activation tells one label, over training patients."""
+    """How well a feature's code, before the active rule, tells one label, over training X-rays."""
 
     label: str
     auroc: float
     n_patients: int
+    """With the label."""
+    lo: float = 0.0
+    """95% interval (Hanley and McNeil) over patients."""
+    hi: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -174,6 +192,8 @@ class FeatureDetail:
     together: list[Neighbour] = field(default_factory=list)
     labels: list[LabelScore] = field(default_factory=list)
     ms: float = 0.0
+    n: int = 0
+    """Rows of the store that were read."""
 
 
 class AtlasPoints(NamedTuple):

@@ -177,7 +177,7 @@ class ActivationStore:
 
     @cached_property
     def _roster(self) -> Roster:
-        return Roster(self._run(ROSTER).to_arrow_table())
+        return Roster(self._connection.cursor().sql(ROSTER).to_arrow_table())
 
     @property
     def roster(self) -> Roster:

@@ -16,7 +16,9 @@ NEIGHBOURS = (
     "SELECT other_id, cosine FROM store.feature_neighbours WHERE feature_id = $feature ORDER BY cosine DESC, other_id"
 )
 COACTIVE = "SELECT other_id, n, npmi FROM store.coactivations WHERE feature_id = $feature ORDER BY npmi DESC, other_id"
-LABELS = "SELECT label, auroc, n_patients FROM store.feature_labels WHERE feature_id = $feature ORDER BY auroc DESC, label"
+LABELS = (
+    "SELECT label, auroc, n_patients FROM store.feature_labels WHERE feature_id = $feature ORDER BY auroc DESC, label"
+)
 
 FIRING = "SELECT image_row, activation FROM store.activations_by_feature WHERE feature_id = $feature"
 """In the order of the table, strongest first; DuckDB keeps the order of rows that nothing sorts (preserve_insertion_order)."""
