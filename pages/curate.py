@@ -69,6 +69,8 @@ def queue_rows(now: Here, ids: list[int], current: int | None) -> str:
 
 
 now = here()
+for sentence in now.explorer.notices:
+    st.warning(sentence)
 left, right = st.columns([1, 2.05], gap="medium")
 with left:
     ids, total = queue(now)

@@ -125,6 +125,13 @@ class Catalogue:
         frame = self._frame
         return frame["feature_id"].to_numpy(), frame["finding"].to_numpy(), frame["text"].to_numpy()
 
+    def values(self, column: str) -> dict[int, float]:
+        """A number of each living feature; those that lack it, or all where there is no such column, are left out."""
+        if column not in self._machine:
+            return {}
+        found = self._machine.loc[self._living, column].dropna()
+        return {int(i): float(value) for i, value in found.items()}  # pyright: ignore[reportArgumentType]
+
     def counts(self, column: str) -> dict[str, int]:
         """How many living features have each value of finding, side or status."""
         alive = self._frame.loc[self._frame["n_images"] > 0]

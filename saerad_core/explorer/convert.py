@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from saerad_core.explorer.rows import Edit, ImageRow
 from saerad_core.store.activations import Texts
-from saerad_core.store.journal import Revision
+from saerad_core.store.curation import Event, FeatureState
+from saerad_core.store.curation.state import decides, states
 from saerad_core.store.roster import Column, Roster
 from saerad_core.vocabulary import Statement
 
@@ -36,6 +38,19 @@ def _name(column: Column, row: int) -> str:
     return column.names[column.codes[row]]
 
 
-def edit(act: Revision) -> Edit:
-    """One act of the curation store."""
-    return Edit(act.number, act.status, act.text, act.author, act.at[:16].replace("T", " "))
+_STATUSES = {"pending": "suggested", "draft": "edited", "second": "unsure"}
+"""The store's word for a status -> that of rows.STATUSES, where they differ."""
+
+
+def status_of(state: FeatureState) -> str:
+    """A feature's status in the words of rows.STATUSES."""
+    return _STATUSES.get(state.status, state.status)
+
+
+def edits(events: Sequence[Event]) -> list[Edit]:
+    """What was decided on one feature, given all its events."""
+    return [
+        Edit(one.number, status_of(state), state.text, one.author, one.at[:16].replace("T", " "))
+        for one, state in zip(events, states(events), strict=True)
+        if decides(one)
+    ]

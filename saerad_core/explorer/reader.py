@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from saerad_core.descriptions.auroc import interval
 from saerad_core.descriptions.lexicon import find_mentions
 from saerad_core.descriptions.statements import parse_statements
 from saerad_core.explorer.catalogue import Catalogue, Curated
-from saerad_core.explorer.convert import edit, image_row
+from saerad_core.explorer.convert import edits, image_row, status_of
 from saerad_core.explorer.evidence import FeatureEvidence, Training
 from saerad_core.explorer.rows import (
     ActiveFeature,
@@ -35,7 +36,16 @@ from saerad_core.explorer.rows import (
 from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.runlog import read_run
 from saerad_core.store.activations import ActivationStore
-from saerad_core.store.curation import ConflictError, CurationStore
+from saerad_core.store.curation import (
+    ConflictError,
+    CurationStore,
+    Drafts,
+    FeatureState,
+    Queued,
+    QueueFilter,
+    Worth,
+    queue_by_value,
+)
 from saerad_core.workspace import Workspace
 
 KEPT_EVIDENCE = 24
@@ -53,6 +63,7 @@ class Explorer:
         self.workspace = workspace
         self.store = ActivationStore(workspace.activations_db)
         self.curation = CurationStore(workspace)
+        self.drafts = Drafts(workspace)
         self._lock = threading.Lock()
         self._catalogue = Catalogue(self.store.features(), self.store.descriptions())
         self._revision = -1
@@ -76,7 +87,7 @@ class Explorer:
         with self._lock:
             if revision != self._revision:
                 current = self.curation.all_current()
-                self._catalogue.lay_over(Curated(i, word.text, word.status) for i, word in current.items())
+                self._catalogue.lay_over(Curated(i, word.text, status_of(word)) for i, word in current.items())
                 self._revision = revision
             return self._catalogue
 
@@ -253,9 +264,30 @@ class Explorer:
 
     # -- what readers wrote
 
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know about the curation files since they were opened, in sentences."""
+        return self.curation.notices
+
+    def state(self, feature_id: int) -> FeatureState:
+        """Everything that readers said about a feature and that counts."""
+        return self.curation.state(feature_id)
+
+    def worth(self) -> Worth:
+        """What makes features worth a curator's time: how often they fire, and their program's score where it has one."""
+        return Worth(self._catalogue.values("frequency"), score=self._catalogue.values("score"))
+
+    def value_queue(self, wanted: QueueFilter | None = None, query: FeatureQuery | None = None) -> list[Queued]:
+        """The features to curate, the most valuable first; ``query`` narrows them by text, finding, side and so on."""
+        wanted = wanted or QueueFilter()
+        if query is not None:
+            fits = frozenset(int(i) for i in self.catalogue.find(query))
+            wanted = replace(wanted, among=fits if wanted.among is None else wanted.among & fits)
+        return queue_by_value(self.worth(), self.curation.snapshot(), wanted)
+
     def history(self, feature_id: int) -> list[Edit]:
-        """Every act on a feature, oldest first."""
-        return [edit(one) for one in self.curation.history(feature_id)]
+        """Every act that changed what counts for a feature, oldest first."""
+        return edits(self.curation.history(feature_id))
 
     def curate(self, feature_id: int, status: str, author: str, base_revision: int, text: str = "") -> None:
         """Write a reader's act.
@@ -271,11 +303,15 @@ class Explorer:
         text = " ".join(text.split())
         try:
             if status == "edited":
-                self.curation.save_description(feature_id, text, author, base_revision)
+                self.curation.edit(feature_id, text, author, base_revision)
             elif status == "suggested":
-                self.curation.revert(feature_id, author, base_revision)
+                self.curation.restore(feature_id, 0, author, base_revision)
+            elif status == "accepted":
+                self.curation.accept(feature_id, author, base_revision)
+            elif status == "rejected":
+                self.curation.reject(feature_id, author, base_revision)
             else:
-                self.curation.set_status(feature_id, status, author, base_revision)
+                self.curation.flag(feature_id, author, base_revision)
         except ConflictError as error:
             other = self.row(feature_id)
             who = error.current.author if error.current else "Somebody"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -18,82 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saerad_core.errors import SaeRadError, WorkspaceError
-from saerad_core.store import journal, ledger
-from saerad_core.store.curation import ConflictError, CuratedFeature, CurationStore, Revision
-from saerad_core.store.journal import parse
-from saerad_core.workspace import DatasetInfo, EncoderInfo, Workspace
-
-FEATURES = 12
-
-
-def noon() -> datetime:
-    return datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
-def make(root: Path) -> Workspace:
-    workspace = Workspace.create(root, DatasetInfo(kind="folder"), EncoderInfo(id="tiny"))
-    workspace.manifest.counts.features = FEATURES
-    workspace.save()
-    return workspace
+from saerad_core.store.curation import ConflictError, CurationStore, Event, Fields, database, journal
+from saerad_core.workspace import Workspace
+from tests.store.curation.tools import ACTS, FEATURES, in_database, journalled, make, noon, perform, reopened
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return make(tmp_path / "ws")
-
-
-def reopened(store: CurationStore, workspace: Workspace) -> CurationStore:
-    store.close()
-    return CurationStore(workspace, noon)
-
-
-def journalled(workspace: Workspace) -> list[Revision]:
-    path = workspace.curation_journal
-    return parse(path.read_bytes() if path.exists() else b"")[0]
-
-
-def in_database(workspace: Workspace) -> list[Revision]:
-    with duckdb.connect(str(workspace.curation_db), read_only=True) as file:
-        return [Revision(*row) for row in file.execute("SELECT * EXCLUDE (seq) FROM acts ORDER BY seq").fetchall()]
-
-
-def test_a_description_a_judgement_and_back(workspace: Workspace) -> None:
-    store = CurationStore(workspace, noon)
-    assert store.current(3) is None and store.all_current() == {} and store.revision == 0
-    first = store.save_description(3, "  Left pleural effusion. ", " Ann ", 0)
-    assert first == Revision(
-        3, 1, "description", "Left pleural effusion.", "edited", "Ann", "2026-03-01T12:00:00+00:00", 0
-    )
-    store.set_status(3, "accepted", "Bob", 1)
-    now = CuratedFeature(3, "Left pleural effusion.", "accepted", "Bob", "2026-03-01T12:00:00+00:00", 2)
-    assert store.current(3) == now and store.all_current() == {3: now}
-    store.set_status(5, "rejected", "Bob", 0)
-    judged = store.current(5)
-    assert judged is not None and judged.text == "" and judged.status == "rejected"
-    back = store.revert(3, "Ann", 2)
-    assert back.text == "" and back.status == "suggested"
-    assert store.current(3) is None and list(store.all_current()) == [5]
-    assert [act.kind for act in store.history(3)] == ["description", "status", "revert"]
-    assert store.revision == 4
-    again = store.save_description(3, "Effusion", "Cy", 3)
-    assert again.number == 4
-
-
-def test_who_has_not_seen_the_latest_act_is_told(workspace: Workspace) -> None:
-    store = CurationStore(workspace)
-    store.save_description(3, "One", "Ann", 0)
-    for act in (
-        lambda base: store.save_description(3, "Two", "Bob", base),
-        lambda base: store.set_status(3, "accepted", "Bob", base),
-        lambda base: store.revert(3, "Bob", base),
-    ):
-        for base in (0, 2, -1):
-            with pytest.raises(ConflictError, match="Ann changed feature 3") as caught:
-                act(base)
-            assert caught.value.current == store.history(3)[-1]
-    with pytest.raises(ConflictError):
-        store.save_description(4, "Two", "Bob", 1)
-    assert len(journalled(workspace)) == store.revision == 1
 
 
 @pytest.mark.parametrize(
@@ -118,7 +50,7 @@ def test_what_will_not_do_is_refused_and_nothing_written(
 ) -> None:
     store = CurationStore(workspace)
     with pytest.raises(SaeRadError, match=words):
-        store.save_description(feature, text, author, 0)
+        store.edit(feature, text, author, 0)
     assert store.revision == 0 and not workspace.curation_journal.exists()
 
 
@@ -131,45 +63,19 @@ def test_the_longest_text_in_any_script_comes_back(workspace: Workspace) -> None
         "a\u2028b".replace("\u2028", " "),
     ]
     for number, text in enumerate(texts):
-        store.save_description(1, text, "Ann", number)
+        store.edit(1, text, "Ann", number)
     store = reopened(store, workspace)
-    assert [act.text for act in store.history(1)] == texts
-
-
-def test_an_unknown_judgement_is_refused(workspace: Workspace) -> None:
-    with pytest.raises(SaeRadError, match="no judgement 'edited'"):
-        CurationStore(workspace).set_status(1, "edited", "Ann", 0)
+    assert [act.data["text"] for act in store.history(1)] == texts
 
 
 def test_a_restart_forgets_nothing(workspace: Workspace) -> None:
     store = CurationStore(workspace)
-    store.save_description(3, "One", "Ann", 0)
-    store.set_status(4, "unsure", "Bob", 0)
+    store.edit(3, "One", "Ann", 0)
+    store.flag(4, "Bob", 0)
     before = store.all_current()
     store = reopened(store, workspace)
     assert store.all_current() == before
-    assert store.save_description(3, "Two", "Bob", 1).number == 2
-
-
-ACTS = st.lists(
-    st.tuples(
-        st.integers(0, 3),
-        st.sampled_from(["description", "accepted", "rejected", "unsure", "revert"]),
-        st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12),
-    ),
-    max_size=4,
-)
-
-
-def perform(store: CurationStore, acts: list[tuple[int, str, str]]) -> None:
-    for feature, what, words in acts:
-        base = len(store.history(feature))
-        if what == "description":
-            store.save_description(feature, words, words, base)
-        elif what == "revert":
-            store.revert(feature, words, base)
-        else:
-            store.set_status(feature, what, words, base)
+    assert store.edit(3, "Two", "Bob", 1).number == 2
 
 
 @settings(max_examples=8, deadline=None)
@@ -178,17 +84,19 @@ def test_the_database_is_what_the_journal_says(tmp_path_factory, acts, keep: flo
     """Whatever happened to the database: at the next start it holds the journal's acts, and so do the answers."""
     workspace = make(tmp_path_factory.mktemp("law") / "ws")
     store = CurationStore(workspace, noon)
+    store.note(0, "first", "Ann")
     perform(store, acts)
-    answers, histories = store.all_current(), [store.history(i) for i in range(4)]
+    answers, written = store.snapshot().all(), store.events()
     store.close()
-    assert in_database(workspace) == journalled(workspace)
+    assert in_database(workspace) == journalled(workspace) == written
     damage(workspace, cut, keep)
     store = CurationStore(workspace, noon)
-    assert store.all_current() == answers and [store.history(i) for i in range(4)] == histories
-    assert store.revision == len(acts)
-    store.save_description(0, "after", "Ann", len(histories[0]))
+    assert store.snapshot().all() == answers and store.events() == written
+    lost = cut == "lagging" and len(written) > 1 + int(keep * 12)
+    assert bool(store.notices) == (cut in ("corrupt", "other") or lost)
+    store.note(0, "after", "Ann")
     store.close()
-    assert in_database(workspace) == journalled(workspace) and len(journalled(workspace)) == len(acts) + 1
+    assert in_database(workspace) == journalled(workspace) and len(journalled(workspace)) == len(written) + 1
 
 
 def damage(workspace: Workspace, how: str, keep: float) -> None:
@@ -202,9 +110,9 @@ def damage(workspace: Workspace, how: str, keep: float) -> None:
     elif how in ("lagging", "other"):
         with duckdb.connect(str(path)) as file:
             if how == "lagging":
-                file.execute("DELETE FROM acts WHERE seq > ?", [int(keep * 12)])
+                file.execute("DELETE FROM events WHERE seq > ?", [1 + int(keep * 12)])
             else:
-                file.execute("UPDATE acts SET text = 'something else'")
+                file.execute("UPDATE events SET data = '{}'")
 
 
 @settings(max_examples=8, deadline=None)
@@ -216,46 +124,52 @@ def test_a_torn_last_line_is_cut_off(tmp_path_factory, acts, tail: int, ending: 
     workspace = make(tmp_path_factory.mktemp("torn") / "ws")
     store = CurationStore(workspace, noon)
     perform(store, acts)
-    before = workspace.curation_journal.read_bytes() if acts else b""
-    store.save_description(5, "torn", "Ann", 0)
+    done = store.revision
+    before = workspace.curation_journal.read_bytes() if done else b""
+    store.edit(5, "torn", "Ann", 0)
     store.close()
     line = workspace.curation_journal.read_bytes()[len(before) :]
     torn = line[: min(tail, len(line) - 2)] + ending
     workspace.curation_journal.write_bytes(before + torn)
     workspace.curation_db.unlink()
     store = CurationStore(workspace, noon)
-    assert store.revision == len(acts) and store.current(5) is None
+    assert store.revision == done and not store.state(5).touched
     assert workspace.curation_journal.read_bytes() == before
-    store.save_description(5, "whole", "Ann", 0)
+    assert "cut short" in store.notices[0]
+    assert (workspace.root / "curation.jsonl.torn").read_bytes() == torn + b"\n"
+    store.edit(5, "whole", "Ann", 0)
     store = reopened(store, workspace)
-    assert store.revision == len(acts) + 1
+    assert store.revision == done + 1 and store.notices == []
     store.close()
 
 
 def test_a_last_line_that_lacks_only_its_end_counts(workspace: Workspace) -> None:
     store = CurationStore(workspace)
-    store.save_description(1, "One", "Ann", 0)
+    store.edit(1, "One", "Ann", 0)
     store.close()
     workspace.curation_journal.write_bytes(workspace.curation_journal.read_bytes()[:-1])
     store = CurationStore(workspace)
     assert store.revision == 1
-    store.save_description(1, "Two", "Ann", 1)
-    assert [act.text for act in journalled(workspace)] == ["One", "Two"]
+    store.edit(1, "Two", "Ann", 1)
+    assert [act.data["text"] for act in journalled(workspace)] == ["One", "Two"]
 
 
 def test_damage_before_the_last_line_is_said(workspace: Workspace) -> None:
     store = CurationStore(workspace)
-    perform(store, [(0, "description", "a"), (0, "description", "b"), (0, "description", "c")])
+    perform(store, [(0, "edit", "a"), (0, "edit", "b"), (0, "edit", "c")])
     store.close()
     lines = workspace.curation_journal.read_bytes().splitlines(keepends=True)
     for broken, words in (
         ([lines[0], b"rubbish\n", lines[2]], "damaged in line 2"),
         ([lines[0], b"\n", lines[2]], "damaged in line 2"),
-        ([lines[0], lines[1].replace(b'"edited"', b'"adored"'), lines[2]], "damaged in line 2"),
-        ([lines[0], lines[2]], "lacks an edit before line 2"),
-        ([lines[1], lines[2]], "lacks an edit before line 1"),
-        (lines[:2], "fewer edits than curation.duckdb"),
-        ([], "fewer edits than curation.duckdb"),
+        ([lines[0], lines[1].replace(b'"edited"', b'"eaited"'), lines[2]], "damaged in line 2"),
+        ([lines[0], lines[1][:-2] + b"\n", lines[2]], "damaged in line 2"),
+        ([lines[0], lines[2]], "damaged in line 2"),
+        ([lines[0], lines[2][:-1]], "2 edits fewer than curation.duckdb"),
+        ([lines[1], lines[0], lines[2]], "damaged in line 1"),
+        (lines[:2], "1 edits fewer than curation.duckdb"),
+        ([lines[0], lines[1], lines[2][:-9]], "1 edits fewer than curation.duckdb"),
+        ([], "3 edits fewer than curation.duckdb"),
     ):
         workspace.curation_journal.write_bytes(b"".join(broken))
         with pytest.raises(WorkspaceError, match=words):
@@ -277,15 +191,15 @@ def test_an_act_is_on_the_disk_before_the_database_knows_it(workspace: Workspace
         seen.append((len(journalled(workspace)), store.revision))
 
     monkeypatch.setattr(journal.os, "fsync", sync)
-    store.save_description(1, "One", "Ann", 0)
-    store.save_description(1, "Two", "Ann", 1)
+    store.edit(1, "One", "Ann", 0)
+    store.edit(1, "Two", "Ann", 1)
     # The first also syncs the folder, for the new file's name.
     assert seen == [(1, 0), (1, 0), (2, 1)]
 
 
 def test_a_full_disk_leaves_the_journal_as_it_was(workspace: Workspace, monkeypatch) -> None:
     store = CurationStore(workspace)
-    store.save_description(1, "One", "Ann", 0)
+    store.edit(1, "One", "Ann", 0)
     before = workspace.curation_journal.read_bytes()
 
     def full(_: int) -> None:
@@ -294,25 +208,25 @@ def test_a_full_disk_leaves_the_journal_as_it_was(workspace: Workspace, monkeypa
     with monkeypatch.context() as patched:
         patched.setattr(journal.os, "fsync", full)
         with pytest.raises(WorkspaceError, match="make room"):
-            store.save_description(1, "Two", "Ann", 1)
+            store.edit(1, "Two", "Ann", 1)
     assert workspace.curation_journal.read_bytes() == before and store.revision == 1
-    assert store.save_description(1, "Two", "Ann", 1).number == 2
+    assert store.edit(1, "Two", "Ann", 1).number == 2
 
 
 def test_an_act_stands_though_the_database_fails(workspace: Workspace, monkeypatch) -> None:
     store = CurationStore(workspace)
-    store.save_description(1, "One", "Ann", 0)
-    truly, failures = ledger._add, [duckdb.IOException("disk full")]
+    store.edit(1, "One", "Ann", 0)
+    truly, failures = database.add, [duckdb.IOException("disk full")]
 
-    def add(connection, acts, count) -> None:
+    def add(connection, rows) -> None:
         if failures:
             raise failures.pop()
-        truly(connection, acts, count)
+        truly(connection, rows)
 
-    monkeypatch.setattr(ledger, "_add", add)
-    assert store.save_description(1, "Two", "Ann", 1).number == 2
-    assert store.save_description(1, "Three", "Ann", 2).number == 3
-    assert [act.text for act in store.history(1)] == ["One", "Two", "Three"]
+    monkeypatch.setattr(database, "add", add)
+    assert store.edit(1, "Two", "Ann", 1).number == 2
+    assert store.edit(1, "Three", "Ann", 2).number == 3
+    assert [act.data["text"] for act in store.history(1)] == ["One", "Two", "Three"]
     assert len(journalled(workspace)) == 3
     store = reopened(store, workspace)
     store.close()
@@ -321,7 +235,7 @@ def test_an_act_stands_though_the_database_fails(workspace: Workspace, monkeypat
 
 def test_threads_lose_no_act_and_agree_on_the_winner(workspace: Workspace) -> None:
     store = CurationStore(workspace)
-    won: list[Revision] = []
+    won: list[Event] = []
     lost: list[ConflictError] = []
     barrier = threading.Barrier(8)
 
@@ -329,11 +243,11 @@ def test_threads_lose_no_act_and_agree_on_the_winner(workspace: Workspace) -> No
         barrier.wait()
         for turn in range(5):
             try:
-                won.append(store.save_description(0, f"by {who}", f"reader {who}", turn))
+                won.append(store.edit(0, f"by {who}", f"reader {who}", turn))
             except ConflictError as conflict:
                 lost.append(conflict)
-            won.append(store.save_description(1 + who, f"turn {turn}", f"reader {who}", turn))
-            assert store.history(1 + who)[-1].text == f"turn {turn}"
+            won.append(store.edit(1 + who, f"turn {turn}", f"reader {who}", turn))
+            assert store.history(1 + who)[-1].data["text"] == f"turn {turn}"
             store.all_current()
 
     run_all([lambda who=who: edit(who) for who in range(8)])
@@ -368,19 +282,19 @@ def run_all(jobs: list[Callable[[], None]]) -> None:
 
 def test_one_process_may_open_it_many_times(workspace: Workspace) -> None:
     first, second = CurationStore(workspace), CurationStore(workspace)
-    first.save_description(1, "One", "Ann", 0)
-    assert second.save_description(1, "Two", "Bob", 1).number == 2
+    first.edit(1, "One", "Ann", 0)
+    assert second.edit(1, "Two", "Bob", 1).number == 2
     assert first.revision == second.revision == 2
 
 
 def test_a_folder_made_anew_under_the_same_name_starts_empty(workspace: Workspace) -> None:
     old = CurationStore(workspace)
-    old.save_description(1, "One", "Ann", 0)
+    old.edit(1, "One", "Ann", 0)
     shutil.rmtree(workspace.root)
     anew = make(workspace.root)
     store = CurationStore(anew)
     assert store.revision == 0
-    store.save_description(2, "Anew", "Ann", 0)
+    store.edit(2, "Anew", "Ann", 0)
     assert len(journalled(anew)) == 1
 
 
@@ -396,12 +310,11 @@ for line in sys.stdin:
     base = len(store.history(3))
     if line.startswith("write"):
         try:
-            answer = f"wrote {store.save_description(3, 'By the other', 'Other', base).number}"
+            answer = f"wrote {store.edit(3, 'By the other', 'Other', base).number}"
         except WorkspaceError as error:
             answer = f"refused: {error}"
     else:
-        now = store.current(3)
-        answer = f"{base} {now.text if now else '-'} {store.revision}"
+        answer = f"{base} {store.state(3).text or '-'} {store.revision}"
     sys.stdout.write(answer + "\\n")
     sys.stdout.flush()
 """
@@ -416,7 +329,7 @@ class Other:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
 
     def ask(self, words: str) -> str:
@@ -432,23 +345,23 @@ class Other:
 
 def test_a_second_process_follows_and_takes_over(workspace: Workspace) -> None:
     store = CurationStore(workspace)
-    store.save_description(3, "One", "Ann", 0)
+    store.edit(3, "One", "Ann", 0)
     other = Other(workspace)
     try:
         assert other.ask("read") == "1 One 1"
         assert other.ask("write").startswith("refused: Another running copy of this program edits this workspace")
-        store.save_description(3, "Two", "Ann", 1)
+        store.edit(3, "Two", "Ann", 1)
         assert other.ask("read") == "2 Two 2"
         store.close()
         assert other.ask("write") == "wrote 3"
         here = CurationStore(workspace)
         assert here.revision == 3
         with pytest.raises(WorkspaceError, match="Another running copy"):
-            here.save_description(3, "Four", "Ann", 3)
+            here.edit(3, "Four", "Ann", 3)
         assert other.ask("write") == "wrote 4"
         # Killed without a word: what it acknowledged is there, and the lock is free.
         other.end()
-        assert here.save_description(3, "Five", "Ann", 4).number == 5
+        assert here.edit(3, "Five", "Ann", 4).number == 5
         here.close()
         assert in_database(workspace) == journalled(workspace)
     finally:
@@ -456,9 +369,12 @@ def test_a_second_process_follows_and_takes_over(workspace: Workspace) -> None:
 
 
 def test_the_journal_is_plain_json_lines(workspace: Workspace) -> None:
-    CurationStore(workspace, noon).save_description(3, "Ö", "Ann", 0)
+    CurationStore(workspace, noon).edit(3, "Ö", "Ann", 0)
     (line,) = workspace.curation_journal.read_text(encoding="utf-8").splitlines()
-    assert json.loads(line) == {
-        "feature_id": 3, "number": 1, "kind": "description", "text": "Ö", "status": "edited", "author": "Ann",
-        "at": "2026-03-01T12:00:00+00:00", "base": 0,
+    held = json.loads(line)
+    assert len(held.pop("hash")) == 32
+    assert held == {
+        "v": 2, "seq": 1, "feature_id": 3, "number": 1, "kind": "edited", "author": "Ann", "verified": False,
+        "at": "2026-03-01T12:00:00.000+00:00", "base": 0, "sae": "", "batch": "", "place": 1, "size": 1,
+        "data": {"text": "Ö", "fields": asdict(Fields())},
     }  # fmt: skip

@@ -1,0 +1,93 @@
+"""Every version of the format that was ever released still opens, and its lines stay as they are."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from saerad_core.errors import WorkspaceError
+from saerad_core.store.curation import CurationStore, Fields
+from saerad_core.workspace import Workspace
+from tests.store.curation.tools import in_database, journalled, make, noon
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+def opened(folder: Path, version: str, *names: str) -> Workspace:
+    workspace = make(folder / "ws")
+    for name in names or ("curation.jsonl", "curation.duckdb", "curation.duckdb.wal"):
+        if (FIXTURES / version / name).exists():
+            shutil.copy(FIXTURES / version / name, workspace.root / name)
+    return workspace
+
+
+@pytest.mark.parametrize("files", [(), ("curation.jsonl",)], ids=["with its database", "the journal alone"])
+def test_version_1(tmp_path: Path, files: tuple[str, ...]) -> None:
+    workspace = opened(tmp_path, "v1", *files)
+    old = workspace.curation_journal.read_bytes()
+    store = CurationStore(workspace, noon)
+    assert store.revision == 11 and store.notices == []
+    assert {i: (one.text, one.status, one.author, one.revision) for i, one in store.all_current().items()} == {
+        3: ("Small left pleural effusion.", "draft", "Ann", 3),
+        4: ('Опухоль; "quoted" \\ 左胸腔积液', "accepted", "Cy", 3),
+        5: ("", "rejected", "Bob", 1),
+        6: ("", "second", "Ann", 1),
+        8: ("Pacemaker.", "draft", "Bob", 1),
+    }
+    assert [one.kind for one in store.history(7)] == ["edited", "restored"]
+    assert store.as_of("2026-03-02")[3].status == "accepted"
+    store.edit(3, "Moderate left pleural effusion.", "Cy", 3, Fields(side="left"))
+    store.close()
+    new = workspace.curation_journal.read_bytes()
+    assert new.startswith(old) and new.count(b"\n") == old.count(b"\n") + 1
+    store = CurationStore(workspace, noon)
+    assert store.state(3).text == "Moderate left pleural effusion." and store.notices == []
+    store.close()
+    assert in_database(workspace) == journalled(workspace)
+
+
+def test_a_changed_line_of_version_1_is_found(tmp_path: Path) -> None:
+    workspace = opened(tmp_path, "v1")
+    old = workspace.curation_journal.read_bytes()
+    # A line of version 1 has no hash; the database of its time still knows better.
+    workspace.curation_journal.write_bytes(old.replace(b"Sternal wires", b"Sternal wares"))
+    with pytest.raises(WorkspaceError, match="disagree about edit 6"):
+        CurationStore(workspace)
+    workspace.curation_journal.write_bytes(old)
+    store = CurationStore(workspace)
+    store.note(3, "sealed by the first new line", "Ann")
+    store.close()
+    workspace.curation_journal.write_bytes(
+        workspace.curation_journal.read_bytes().replace(b"Sternal wires", b"Sternal wares")
+    )
+    with pytest.raises(WorkspaceError):
+        CurationStore(workspace)
+
+
+def test_version_2(tmp_path: Path) -> None:
+    workspace = opened(tmp_path, "v2")
+    old = workspace.curation_journal.read_bytes()
+    store = CurationStore(workspace, noon)
+    assert store.notices == []
+    now = store.snapshot().all()
+    assert (
+        now[3].text == "Moderate left pleural effusion."
+        and now[3].fields.side == "left"
+        and now[3].tags == ("effusion",)
+    )
+    assert now[8].merged_into == 9 and now[8].text == "Pacemaker." and now[9].members == (8,)
+    assert now[5].status == "pending" and [one.kind for one in store.history(5)][-1] == "undone"
+    assert [one.name for one in store.releases()] == ["first"] and store.snapshot().lists() == {"meeting": [3, 4]}
+    kinds = {one.kind for one in store.events()}
+    assert len(kinds) == 19, "the fixture holds every kind"
+    store.close()
+    assert workspace.curation_journal.read_bytes() == old and in_database(workspace) == journalled(workspace)
+
+
+def test_a_later_version_is_not_guessed_at(tmp_path: Path) -> None:
+    workspace = make(tmp_path / "ws")
+    workspace.curation_journal.write_bytes(b'{"v":3,"what":"ever"}\n')
+    with pytest.raises(WorkspaceError, match="newer version"):
+        CurationStore(workspace)
