@@ -36,11 +36,11 @@ class BatchTopKSae(Sae):
         # One process may hold more than its share of the largest, so each offers as many as all keep.
         largest = parallel.gathered(flat.topk(min(count, flat.numel()), sorted=False).values)
         cut = largest.topk(count).values[-1].clamp_min(torch.finfo(pre.dtype).tiny)
-        self._remember(float(cut))
+        self.remember(float(cut))
         return torch.where(values >= cut, values, 0.0)
 
     @torch.no_grad()
-    def _remember(self, cut: float) -> None:
+    def remember(self, cut: float) -> None:
         self.batches += 1
         # A plain mean at first, so that the start is not drawn to 0.
         share = max(1 - MEMORY, 1 / int(self.batches))

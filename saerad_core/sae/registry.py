@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from saerad_core.errors import SaeRadError
-from saerad_core.sae import parallel
 from saerad_core.sae.base import Sae
 from saerad_core.sae.batch_topk import BatchTopKSae
 from saerad_core.sae.config import SaeConfig
@@ -14,7 +13,11 @@ from saerad_core.sae.dense import DenseStepper
 from saerad_core.sae.gated import GatedSae
 from saerad_core.sae.jumprelu import JumpReluSae
 from saerad_core.sae.matryoshka import MatryoshkaSae
-from saerad_core.sae.sparse.step import sparse_stepper
+from saerad_core.sae.sparse.step_batch_topk import BatchTopKStepper
+from saerad_core.sae.sparse.step_gated import GatedStepper
+from saerad_core.sae.sparse.step_jumprelu import JumpReluStepper
+from saerad_core.sae.sparse.step_matryoshka import MatryoshkaStepper
+from saerad_core.sae.sparse.step_topk import TopKStepper
 from saerad_core.sae.step import Stepper
 from saerad_core.sae.topk import TopKSae
 
@@ -28,11 +31,11 @@ class Architecture(NamedTuple):
 
 
 REGISTRY: dict[str, Architecture] = {
-    "topk": Architecture(TopKSae, sparse_stepper),
-    "batch_topk": Architecture(BatchTopKSae),
-    "matryoshka": Architecture(MatryoshkaSae),
-    "jumprelu": Architecture(JumpReluSae),
-    "gated": Architecture(GatedSae),
+    "topk": Architecture(TopKSae, TopKStepper.where_it_fits),
+    "batch_topk": Architecture(BatchTopKSae, BatchTopKStepper.where_it_fits),
+    "matryoshka": Architecture(MatryoshkaSae, MatryoshkaStepper.where_it_fits),
+    "jumprelu": Architecture(JumpReluSae, JumpReluStepper.where_it_fits),
+    "gated": Architecture(GatedSae, GatedStepper.where_it_fits),
 }
 
 
@@ -50,8 +53,5 @@ def make(config: SaeConfig) -> Sae:
 def stepper_for(sae: Sae, config: SaeConfig) -> Stepper:
     """The sparse stepper where there is one for the architecture, the settings and the device; else the dense one."""
     sparse = REGISTRY[config.architecture].sparse_stepper
-    if sparse is not None and not config.archetypes and parallel.world() == 1:
-        stepper = sparse(sae, config)
-        if stepper is not None:
-            return stepper
-    return DenseStepper(sae, config)
+    stepper = sparse(sae, config) if sparse is not None else None
+    return stepper or DenseStepper(sae, config)

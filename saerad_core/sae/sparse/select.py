@@ -18,12 +18,12 @@ SUMS = {"reassoc", "contract"}
 """Liberties of sums: any order (the same in each run), fused multiply-add."""
 
 
-def _widen(value):  # noqa: ANN001, ANN202
+def widened(value):  # noqa: ANN001, ANN201
     raise NotImplementedError
 
 
-@overload(_widen, inline="always")
-def _widen_overload(value):  # noqa: ANN001, ANN202
+@overload(widened, inline="always")
+def _widened(value):  # noqa: ANN001, ANN202
     if isinstance(value, types.Integer):
         # bfloat16 is the upper half of a float32.
         return lambda value: np.uint32(np.uint32(np.uint16(value)) << np.uint32(16)).view(np.float32)
@@ -74,12 +74,12 @@ def scan(screen, first, bias_high, bias_low, norm, beta, eps, bound, cand, high,
             )
             hits = np.int32(0)
             for q in range(products.shape[0]):
-                s = _widen(products[q])
+                s = widened(products[q])
                 hits += np.int32(not (s + abs(s) * eps + up[q] + b * lengths[q] <= t))
             if hits == 0:
                 continue
             for q in range(products.shape[0]):
-                s = _widen(products[q])
+                s = widened(products[q])
                 upper = s + abs(s) * eps + up[q] + b * lengths[q]
                 if upper <= t:
                     continue

@@ -114,7 +114,7 @@ def _screen(
     def part(lo: int, hi: int) -> None:
         mine = torch.from_numpy(tokens[lo:hi])
         narrow = mine.to(source.dtype)
-        beta = _beta(mine, narrow, half is not None)
+        beta = error_bound(mine, narrow, half is not None)
         count, bound = np.zeros(hi - lo, np.int32), np.zeros(hi - lo, np.float32)
         cand = np.empty((hi - lo, capacity), np.int32)
         high, low = np.empty((hi - lo, capacity), np.float32), np.empty((hi - lo, capacity), np.float32)
@@ -138,7 +138,7 @@ def _screen(
     return rows[undecided]
 
 
-def _beta(x: torch.Tensor, narrow: torch.Tensor, half: bool) -> np.ndarray:
+def error_bound(x: torch.Tensor, narrow: torch.Tensor, half: bool) -> np.ndarray:
     """What the error of a product can be for weights of length 1, float32 [R]."""
     d = x.shape[1]
     wide = x.double()
