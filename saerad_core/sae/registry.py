@@ -17,7 +17,7 @@ from saerad_core.sae.sparse.step_batch_topk import BatchTopKStepper
 from saerad_core.sae.sparse.step_gated import GatedStepper
 from saerad_core.sae.sparse.step_jumprelu import JumpReluStepper
 from saerad_core.sae.sparse.step_matryoshka import MatryoshkaStepper
-from saerad_core.sae.sparse.step_topk import TopKStepper
+from saerad_core.sae.sparse.step_topk import topk_stepper
 from saerad_core.sae.step import Stepper
 from saerad_core.sae.topk import TopKSae
 
@@ -31,7 +31,7 @@ class Architecture(NamedTuple):
 
 
 REGISTRY: dict[str, Architecture] = {
-    "topk": Architecture(TopKSae, TopKStepper.where_it_fits),
+    "topk": Architecture(TopKSae, topk_stepper),
     "batch_topk": Architecture(BatchTopKSae, BatchTopKStepper.where_it_fits),
     "matryoshka": Architecture(MatryoshkaSae, MatryoshkaStepper.where_it_fits),
     "jumprelu": Architecture(JumpReluSae, JumpReluStepper.where_it_fits),

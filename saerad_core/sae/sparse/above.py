@@ -43,7 +43,7 @@ def above(x: np.ndarray, encoder: Screened, floor: np.ndarray, threads: int | No
     def part(lo: int, hi: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mine = torch.from_numpy(x[lo:hi])
         narrow = mine.to(source.dtype)
-        beta = error_bound(mine, narrow, half)
+        beta = error_bound(mine, narrow, half).numpy()
         most = (hi - lo) * min(CHUNK, len(source))
         room = torch.empty(most, dtype=source.dtype)
         rows, features, values = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, x.dtype)

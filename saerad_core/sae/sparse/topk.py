@@ -114,7 +114,7 @@ def _screen(
     def part(lo: int, hi: int) -> None:
         mine = torch.from_numpy(tokens[lo:hi])
         narrow = mine.to(source.dtype)
-        beta = error_bound(mine, narrow, half is not None)
+        beta = error_bound(mine, narrow, half is not None).numpy()
         count, bound = np.zeros(hi - lo, np.int32), np.zeros(hi - lo, np.float32)
         cand = np.empty((hi - lo, capacity), np.int32)
         high, low = np.empty((hi - lo, capacity), np.float32), np.empty((hi - lo, capacity), np.float32)
@@ -138,7 +138,7 @@ def _screen(
     return rows[undecided]
 
 
-def error_bound(x: torch.Tensor, narrow: torch.Tensor, half: bool) -> np.ndarray:
+def error_bound(x: torch.Tensor, narrow: torch.Tensor, half: bool) -> torch.Tensor:
     """What the error of a product can be for weights of length 1, float32 [R]."""
     d = x.shape[1]
     wide = x.double()
@@ -149,4 +149,4 @@ def error_bound(x: torch.Tensor, narrow: torch.Tensor, half: bool) -> np.ndarray
     if half or torch.get_float32_matmul_precision() != "highest":
         rounding = (wide - (narrow.double() if half else x.bfloat16().double())).norm(dim=1)
         beta = beta + rounding * 1.01 + length * (2.0**-9 * 1.001)
-    return torch.where(length > 0, beta * (1 + 1e-4) + TINY, 0.0).float().numpy()
+    return torch.where(length > 0, beta * (1 + 1e-4) + TINY, 0.0).float()
