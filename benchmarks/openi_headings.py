@@ -43,6 +43,7 @@ class CodedReport(NamedTuple):
     text: str
     """Findings and impression."""
     coded: frozenset[str]
+    headings: tuple[str, ...] = ()
 
     @property
     def half(self) -> int:
@@ -91,7 +92,7 @@ def coded_reports(wheel: Path) -> list[CodedReport]:
             report = parse_report(file.read())
             text = " ".join(part for part in (report.findings, report.impression) if part)
             if text and report.headings and "no indexing" not in (h.lower() for h in report.headings):
-                found.append(CodedReport(report.uid, text, observations_of(report.headings)))
+                found.append(CodedReport(report.uid, text, observations_of(report.headings), report.headings))
     return found
 
 

@@ -339,3 +339,15 @@ def modifiers(text: str) -> Modifiers:
         min(ranks)[1] if ranks else None,
         not PURE.sub("", rest),
     )
+
+
+def without_modifiers(text: str) -> str:
+    """Lower-case, masked text with its words of side, place and severity blanked."""
+    for pattern, _ in (*_SIDES, *_PLACES, *_SEVERITIES):
+        text = pattern.sub(lambda match: " " * len(match.group()), text)
+    return text
+
+
+def grades(text: str) -> list[tuple[int, str, int]]:
+    """(offset, word, rank) of each word of severity in lower-case, masked text."""
+    return sorted((match.start(), match.group(), rank) for p, rank in _SEVERITIES for match in p.finditer(text))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from saerad_core.descriptions.evidence import Contribution, EvidenceTables
 from saerad_core.descriptions.reported import depth
+from saerad_core.reports.check import check
 from saerad_core.reports.conflicts import ConflictSettings, divided, settle
 from saerad_core.reports.decide import Candidate, DecideSettings, absent, present
 from saerad_core.reports.report import Evidence, FeatureLine, Report, ReportSentence
@@ -108,7 +109,22 @@ class Composer:
         self._add_impression(report, p, against_all)
         self._add_absences(report, p, active, barred)
         report.warnings += self._rewritten(report, curated)
+        self._check(report)
         return report
+
+    def _check(self, report: Report) -> None:
+        """Flag what a sentence says beyond its statements, whoever wrote it."""
+        fixed = (self.wording.nothing(), self.wording.nothing_impression(), self.wording.not_excluded())
+        for part in (report.findings, report.impression):
+            for number, sentence in enumerate(part):
+                if sentence.statements or sentence.text not in fixed:
+                    part[number] = replace(sentence, flags=tuple(check(sentence.text, sentence.statements)))
+        flagged = sum(bool(s.flags) for s in (*report.findings, *report.impression))
+        if flagged:
+            report.warnings.append(
+                f"{'A sentence says' if flagged == 1 else f'{flagged} sentences say'} more than the evidence; "
+                f"{'it is' if flagged == 1 else 'they are'} struck through and left out of files."
+            )
 
     def _line(self, feature: int, activation: float, word: CuratedFeature | None) -> FeatureLine:
         text = self.descriptions.get(feature, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from saerad_core.reports.check import Flag
 from saerad_core.vocabulary import Statement
 
 
@@ -32,6 +33,8 @@ class ReportSentence:
     probability: float
     """Calibrated probability of the least probable statement; of an absence, that it is absent."""
     evidence: tuple[Evidence, ...]
+    flags: tuple[Flag, ...] = ()
+    """What the checker found that the sentence says beyond its statements; a flagged sentence is struck through and leaves no file."""
 
     def __post_init__(self) -> None:
         assert self.evidence, f"no evidence for: {self.text}"
@@ -55,6 +58,7 @@ class ReportSentence:
                 }
                 for one in self.evidence
             ],
+            "flags": [flag._asdict() for flag in self.flags],
         }
 
 
@@ -86,8 +90,8 @@ class Report:
 
     @property
     def text(self) -> str:
-        """The findings as running text."""
-        return " ".join(sentence.text for sentence in self.findings)
+        """The findings as running text, without flagged sentences."""
+        return " ".join(sentence.text for sentence in self.findings if not sentence.flags)
 
     def as_json(self) -> dict[str, Any]:
         """The shape that the command line prints."""

@@ -239,9 +239,13 @@ def _sentence(here: Here, name: str, sentence: ReportSentence, chosen: str) -> s
     first = sentence.statement
     word = "absent" if first is not None and not first.present else first.certainty if first is not None else ""
     says = "Calibrated probability of what the sentence states: of 100 unseen X-rays with the same evidence, so many had it."
+    said = escape(sentence.text)
+    if sentence.flags:
+        reasons = " ".join(flag.reason for flag in sentence.flags)
+        said = f'<s>{said}</s> <span class="faint" title="The checker: what the sentence says beyond its evidence.">{escape(reasons)}</span>'
     return (
         f'<a class="sentence nav{" on" if name == chosen else ""}" data-stay href="{escape(here.links.page("report", **kept, sentence=name))}">'
-        f'<span>{escape(sentence.text)}</span><span class="p" title="{says}">{escape(word)} \N{MIDDLE DOT} {score(sentence.probability)}</span></a>'
+        f'<span>{said}</span><span class="p" title="{says}">{escape(word)} \N{MIDDLE DOT} {score(sentence.probability)}</span></a>'
     )
 
 
