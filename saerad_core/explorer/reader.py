@@ -187,6 +187,11 @@ class Explorer:
         row = self.store.roster.row_of(image_id)
         return self.images([row])[0] if row is not None else None
 
+    def path_of(self, image_id: str) -> str | None:
+        """Its file, relative to the dataset's images; "" where it is drawn, None where there is no such X-ray."""
+        row = self.store.roster.row_of(image_id)
+        return self.store.path(row) if row is not None else None
+
     def images(
         self, rows: Sequence[int] | np.ndarray, activations: Sequence[float] | np.ndarray = ()
     ) -> list[ImageRow]:

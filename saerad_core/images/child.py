@@ -42,11 +42,11 @@ def limit(memory: int = MEMORY) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _levels(source: bytes | Path, seconds: float) -> tuple[Levels, dict[str, str]]:
+def _levels(source: bytes | Path, seconds: float, measured: bool) -> tuple[Levels, dict[str, str]]:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        return decode_levels(source)
+        return decode_levels(source, measured=measured)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -127,12 +127,12 @@ def _films() -> list[bytes]:
     return [*found, file.getvalue()]
 
 
-def _answer(source: int, reply: int, *, seconds: float, memory: int) -> None:
+def _answer(source: int, reply: int, *, seconds: float, memory: int, measured: bool) -> None:
     limit(memory)
     levels = None
     try:
         with os.fdopen(source, "rb") as file:
-            levels, facts = _levels(file.read(), seconds)
+            levels, facts = _levels(file.read(), seconds, measured)
     except ImageRefused as refusal:
         said: dict[str, object] = {"refused": str(refusal)}
     except MemoryError:

@@ -11,7 +11,7 @@ from pydicom.pixels.utils import pixel_array
 from saerad_core.errors import ImageRefused
 from saerad_core.images.codestream import frame_shape
 from saerad_core.images.facts import facts_of
-from saerad_core.images.grey import shown
+from saerad_core.images.grey import Measured, measured, shown
 from saerad_core.images.levels import Levels
 from saerad_core.images.limits import check_size, colour_warning
 from saerad_core.images.part10 import BIG, EXTENDED, RLE, UNCOMPRESSED, read_header
@@ -49,6 +49,19 @@ def decode_dicom(data: bytes) -> tuple[Levels, dict[str, str]]:
     if any(said):
         facts["warning"] = " ".join(one for one in said if one)
     return Levels(index, grey.levels.table), facts
+
+
+def measure_dicom(data: bytes) -> Measured:
+    """The same image's real values, before any window; raises as ``decode_dicom``."""
+    try:
+        dataset, syntax = read_header(data)
+        bits = _check_header(dataset, syntax)
+        stored, _ = _stored(dataset, syntax, bits)
+        found = measured(dataset, stored, bits, syntax == BIG)
+        index, _ = _upright(dataset, found.levels.index)
+    except (BytesLengthException, InvalidDicomError) as error:
+        raise ImageRefused("The DICOM file is damaged; export it again.") from error
+    return found._replace(levels=Levels(index, found.levels.table))
 
 
 def _size(dataset: Dataset, name: str, default: int | None = None) -> int:

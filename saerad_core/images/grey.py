@@ -61,6 +61,68 @@ def shown(dataset: Dataset, stored: np.ndarray, bits: int, big_endian: bool = Fa
     return Grey(Levels(_index(stored), table.astype(np.float32)), window, warning)
 
 
+class Measured(NamedTuple):
+    """Real values of an image, before any window, and the window that shows them as ``shown`` does."""
+
+    levels: Levels
+    """Table: (value - lowest) / (highest - lowest), not inverted; padding has an end of the range, which is shown black."""
+    lowest: float
+    highest: float
+    center: float
+    """Window Center of PS3.3 C.11.2.1.2, LINEAR."""
+    width: float
+    """Window Width, at least 1."""
+    inverse: bool
+    """Low values are shown white."""
+
+
+def measured(dataset: Dataset, stored: np.ndarray, bits: int, big_endian: bool = False) -> Measured:
+    """Stored values as the modality's, for somebody who sets the window; arguments and errors as ``shown``.
+
+    Where the file has a lookup table or a sigmoid, the window is the straight line through its middle half.
+    """
+    grey = shown(dataset, stored, bits, big_endian).levels
+    levels, inverse = _levels(stored.dtype), _inverted(dataset)
+    padding, values = _padding(dataset, levels), _modality(dataset, levels, big_endian)
+    there = np.zeros(levels.size, dtype=bool)
+    for row in grey.index:  # All at once, the indices would take eight bytes a pixel.
+        there[row] = True
+    padded = bool((there & padding).any())
+    there &= ~padding
+    lowest, highest = float(values[there].min()), float(values[there].max())
+    if highest <= lowest:
+        raise ImageRefused("The image is blank; choose one that shows a chest.")
+    possible = ~padding & _stored_range(levels, bits)
+    shares = (1 - grey.table if inverse else grey.table)[possible]
+    center, width = linear_window(values[possible], shares) or ((lowest + highest + 1) / 2, highest - lowest + 1)
+    if padded:
+        # Padding has to be black at first, and has no value of its own.
+        black = center - 0.5 + (width - 1) / 2 * (1 if inverse else -1)
+        lowest, highest = min(lowest, float(np.floor(black))), max(highest, float(np.ceil(black)))
+    table = np.clip((values - lowest) / (highest - lowest), 0, 1)
+    table[padding] = 1 if inverse else 0
+    return Measured(Levels(grey.index, table.astype(np.float32)), lowest, highest, center, width, inverse)
+
+
+def linear_window(values: np.ndarray, shares: np.ndarray) -> tuple[float, float] | None:
+    """Center and width of the LINEAR window nearest to a table; None where the table isn't a rising line.
+
+    Args:
+        values: float64 [n].
+        shares: [n] in [0, 1], what each value is shown as.
+    """
+    middle = (shares >= 0.25) & (shares <= 0.75)
+    if np.count_nonzero(middle) < 2:
+        return None
+    values, shares = values[middle].astype(np.float64), shares[middle].astype(np.float64)
+    first, last = np.argmin(values), np.argmax(values)
+    if shares[last] <= shares[first]:
+        return None
+    slope = (shares[last] - shares[first]) / (values[last] - values[first])
+    black = values[first] - shares[first] / slope
+    return black + (1 / slope + 1) / 2, max(1 / slope + 1, 1.0)
+
+
 def window(values: np.ndarray, center: float, width: float, function: str = "LINEAR") -> np.ndarray:
     """The VOI window of PS3.3 C.11.2.1.2 and C.11.2.1.3, to [0, 1].
 

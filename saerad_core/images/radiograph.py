@@ -40,8 +40,13 @@ def decode(source: bytes | Path) -> Radiograph:
     return Radiograph(levels.pixels(), facts)
 
 
-def decode_levels(source: bytes | Path) -> tuple[Levels, dict[str, str]]:
+def decode_levels(source: bytes | Path, *, measured: bool = False) -> tuple[Levels, dict[str, str]]:
     """What ``decode`` gives, before the pixels are looked up: what the sandbox sends.
+
+    Args:
+        source: bytes of a file, or its path.
+        measured: rather the real values before any window, scaled from the lowest to the highest; facts then hold only
+            ``lowest``, ``highest``, ``center``, ``width`` and ``inverse`` (1 or 0), as ``grey.Measured`` has them.
 
     Raises:
         ImageRefused: as ``decode``.
@@ -49,7 +54,7 @@ def decode_levels(source: bytes | Path) -> tuple[Levels, dict[str, str]]:
     data = _read(source) if isinstance(source, Path) else source
     check_bytes(len(data))
     try:
-        levels, facts = _decoded(data)
+        levels, facts = _measured(data) if measured else _decoded(data)
     except ImageRefused:
         raise
     except MemoryError as error:
@@ -57,7 +62,9 @@ def decode_levels(source: bytes | Path) -> tuple[Levels, dict[str, str]]:
     except DAMAGED as error:
         # The library's own message may repeat what the file holds, names included: it stays with the cause.
         raise ImageRefused("The file is damaged or of an unknown kind; export it again.") from error
-    check_levels(levels)
+    if not measured:
+        # Whether an image shows anything is a matter of its window, which is set later here.
+        check_levels(levels)
     return levels, facts
 
 
@@ -77,10 +84,31 @@ def _decoded(data: bytes) -> tuple[Levels, dict[str, str]]:
         from saerad_core.images.pngjpeg import decode_png_jpeg
 
         return decode_png_jpeg(data)
+    _checked_kind(data)
+    from saerad_core.images.dicom import decode_dicom
+
+    return decode_dicom(data)
+
+
+def _checked_kind(data: bytes) -> None:
     from saerad_core.images.part10 import looks_like_dicom
 
-    if looks_like_dicom(data):
-        from saerad_core.images.dicom import decode_dicom
+    if not looks_like_dicom(data):
+        raise ImageRefused("The file is neither PNG, JPEG nor DICOM; choose one of these.")
 
-        return decode_dicom(data)
-    raise ImageRefused("The file is neither PNG, JPEG nor DICOM; choose one of these.")
+
+def _measured(data: bytes) -> tuple[Levels, dict[str, str]]:
+    if data.startswith((PNG, JPEG)):
+        levels, facts = _decoded(data)
+        top = 2 ** int(facts["bits"]) - 1
+        numbers: list[float] = [0, top, (top + 1) / 2, top + 1, 0]
+    else:
+        _checked_kind(data)
+        from saerad_core.images.dicom import measure_dicom
+
+        levels, *numbers = measure_dicom(data)
+    return levels, dict(zip(("lowest", "highest", "center", "width", "inverse"), map(_plain, numbers), strict=True))
+
+
+def _plain(number: float) -> str:
+    return repr(float(number))

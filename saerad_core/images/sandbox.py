@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,13 +55,16 @@ class Decoders:
         self._ready = False
         atexit.register(self.close)
 
-    def decode(self, source: bytes | Path, *, seconds: float = SECONDS, memory: int = MEMORY) -> Radiograph:
+    def decode(
+        self, source: bytes | Path, *, seconds: float = SECONDS, memory: int = MEMORY, measured: bool = False
+    ) -> Radiograph:
         """What ``radiograph.decode`` gives, under limits.
 
         Args:
             source: bytes of a file, or its path.
             seconds: until the file is given up, once it has its turn.
             memory: bytes of address space of the decoder.
+            measured: rather what ``decode_levels`` gives under this word.
 
         Raises:
             ImageRefused: the file is not a usable radiograph, or its decoder broke a limit or died.
@@ -68,11 +72,11 @@ class Decoders:
         file = _opened(source)
         try:
             with self._turns:
-                server, read = self._ask(file, seconds, memory)
+                server, read = self._ask(file, seconds, memory, measured)
                 if read is None and _ended(server):
                     # Not the file's doing: the warm process itself was ended, and a file before or beside it may be why.
                     os.lseek(file, 0, os.SEEK_SET)
-                    server, read = self._ask(file, seconds, memory)
+                    server, read = self._ask(file, seconds, memory, measured)
         finally:
             os.close(file)
         if read is None:
@@ -89,10 +93,12 @@ class Decoders:
         with self._lock:
             self._end()
 
-    def _ask(self, file: int, seconds: float, memory: int) -> tuple[subprocess.Popen[bytes], Radiograph | None]:
+    def _ask(
+        self, file: int, seconds: float, memory: int, measured: bool
+    ) -> tuple[subprocess.Popen[bytes], Radiograph | None]:
         """The answer, or None where the decoder ended without one."""
         # The decoder gives up a little earlier than this side, so that it is gone when the person reads why.
-        request = json.dumps({"seconds": seconds * 0.95, "memory": memory}).encode()
+        request = json.dumps({"seconds": seconds * 0.95, "memory": memory, "measured": measured}).encode()
         answer, reply = _pipe()
         try:
             try:
@@ -160,6 +166,34 @@ _decoders = Decoders()
 def decode_sandboxed(source: bytes | Path, *, seconds: float = SECONDS, memory: int = MEMORY) -> Radiograph:
     """What ``decode`` gives, from the process's shared ``Decoders``; raises ImageRefused likewise."""
     return _decoders.decode(source, seconds=seconds, memory=memory)
+
+
+class Film(NamedTuple):
+    """An X-ray's real values, for somebody who sets the window."""
+
+    pixels: np.ndarray
+    """float32 [H, W] in [0, 1]: (value - lowest) / (highest - lowest), upright, not inverted."""
+    lowest: float
+    highest: float
+    center: float
+    """Window Center that shows it as ``decode`` does, LINEAR of PS3.3 C.11.2.1.2."""
+    width: float
+    inverse: bool
+    """Low values are shown white."""
+
+
+def measure_sandboxed(source: bytes | Path, *, seconds: float = SECONDS, memory: int = MEMORY) -> Film:
+    """An X-ray before any window; limits and errors as ``decode_sandboxed``."""
+    read = _decoders.decode(source, seconds=seconds, memory=memory, measured=True)
+    try:
+        lowest, highest, center, width, inverse = (
+            float(read.facts[name]) for name in ("lowest", "highest", "center", "width", "inverse")
+        )
+    except (LookupError, ValueError) as error:
+        raise ImageRefused(_BROKE) from error
+    if not (np.isfinite([lowest, highest, center, width]).all() and lowest < highest and width >= 1):
+        raise ImageRefused(_BROKE)
+    return Film(read.pixels, lowest, highest, center, width, bool(inverse))
 
 
 def warm() -> None:

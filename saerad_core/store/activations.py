@@ -194,6 +194,11 @@ class ActivationStore:
             result = self._run(queries.TEXTS, rows=wanted)
         return {row: Texts(*rest) for row, *rest in result.fetchall()}
 
+    def path(self, row: int) -> str:
+        """File of the X-ray at ``row``, relative to the dataset's images; "" where it is drawn."""
+        found = self._run(queries.PATH, row=int(row)).fetchone()
+        return str(found[0] or "") if found is not None else ""
+
     def images(self, split: str = "", search: str = "", limit: int = NO_LIMIT, offset: int = 0) -> pd.DataFrame:
         """Table images, by row.
 

@@ -44,6 +44,7 @@ WHERE rowid IN (SELECT unnest($rows::BIGINT[]))
 """
 """Rows lie in their order and nothing is ever deleted, so that rowid is row; by rowid the database skips what isn't asked for."""
 TEXT = "SELECT row, indication, findings, impression, facts::VARCHAR FROM store.images WHERE rowid = $row"
+PATH = "SELECT path FROM store.images WHERE rowid = $row"
 
 FEATURES_OF_ROW = """
 SELECT a.feature_id, a.activation, f.threshold

@@ -49,3 +49,15 @@ class Links(NamedTuple):
     def heat(self, feature_id: int, image_id: str) -> str:
         """Transparent PNG of where a feature looks."""
         return f"{base()}/xray/{quote(self.workspace)}/heat/{int(feature_id)}/{quote(image_id, safe='')}.png?v={self.version}"
+
+    def values(self, image_id: str) -> str:
+        """Real values for the viewer."""
+        return f"{base()}/xray/{quote(self.workspace)}/values/{quote(image_id, safe='')}?v={self.version}"
+
+    def held_values(self, token: str) -> str:
+        """Real values of the session's own X-ray."""
+        return f"{base()}/xray/{quote(self.workspace)}/held/{token}/values"
+
+    def held_heat(self, feature_id: int, token: str) -> str:
+        """Where a feature looks on the session's own X-ray."""
+        return f"{base()}/xray/{quote(self.workspace)}/held/{token}/heat/{int(feature_id)}.png"

@@ -1,10 +1,12 @@
-"""HTTP routes for pictures: thumbnails, 512 px pictures and heatmaps of a workspace's X-rays.
+"""HTTP routes for pictures: thumbnails, 512 px pictures, real values and heatmaps of a workspace's X-rays.
 
 Streamlit's own login doesn't cover custom routes, so these answer for known X-rays only and never read a path from the address.
+A session's own X-ray answers to a name that only its browser was told. Original files are never served.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections import OrderedDict
@@ -18,6 +20,8 @@ from starlette.routing import BaseRoute, Route
 from saerad_core.errors import SaeRadError
 from saerad_core.ui import state
 from saerad_core.ui.links import base
+from saerad_core.ui.viewer.held import Held, held
+from saerad_core.ui.viewer.stored import StoredValues
 from saerad_core.workspace import Workspace
 
 _WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -25,6 +29,8 @@ _IMAGE = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,199}")
 _FEATURE = re.compile(r"[0-9]{1,7}")
 # The address carries the workspace's version, so what it names never changes.
 _CACHE = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _KEPT_HEATMAPS = 512
 """Heatmaps kept in memory, about 10 kB each."""
 
@@ -51,6 +57,7 @@ class _Heatmaps:
 
 
 _heatmaps = _Heatmaps()
+_values_kept = StoredValues()
 _drawing = threading.Lock()
 
 
@@ -60,7 +67,10 @@ def routes() -> list[BaseRoute]:
     return [
         Route(f"{root}/thumb/{{image_id}}", _thumb),
         Route(f"{root}/picture/{{image_id}}", _picture),
+        Route(f"{root}/values/{{image_id}}", _values),
         Route(f"{root}/heat/{{feature_id}}/{{image_id}}.png", _heat),
+        Route(f"{root}/held/{{token}}/values", _held_values),
+        Route(f"{root}/held/{{token}}/heat/{{feature_id}}.png", _held_heat),
     ]
 
 
@@ -69,20 +79,52 @@ class _Unknown(Exception):
 
 
 def _named(request: Request) -> tuple[Workspace, str]:
-    name, image_id = request.path_params["workspace"], request.path_params["image_id"]
-    if not _WORKSPACE.fullmatch(name) or not _IMAGE.fullmatch(image_id):
+    image_id = request.path_params["image_id"]
+    if not _IMAGE.fullmatch(image_id):
         raise _Unknown
-    try:
-        workspace = state.open_named(name)
-    except SaeRadError as error:
-        raise _Unknown from error
+    workspace = _workspace(request)
     if not state.explorer_of(workspace).has_image(image_id):
         raise _Unknown
     return workspace, image_id
 
 
+def _workspace(request: Request) -> Workspace:
+    name = request.path_params["workspace"]
+    if not _WORKSPACE.fullmatch(name):
+        raise _Unknown
+    try:
+        return state.open_named(name)
+    except SaeRadError as error:
+        raise _Unknown from error
+
+
+def _feature(request: Request, workspace: Workspace) -> int:
+    number = request.path_params["feature_id"]
+    if not _FEATURE.fullmatch(number) or int(number) >= state.explorer_of(workspace).n_features:
+        raise _Unknown
+    return int(number)
+
+
+def _held(request: Request) -> tuple[Workspace, Held]:
+    token = request.path_params["token"]
+    # Another site's page can't read the answer; it shall not even make this one decode.
+    if not _TOKEN.fullmatch(token) or request.headers.get("sec-fetch-site", "same-origin") not in (
+        "same-origin",
+        "none",
+    ):
+        raise _Unknown
+    found = held(token)
+    if found is None:
+        raise _Unknown
+    return _workspace(request), found
+
+
 def _file(path: Path) -> Response:
     return FileResponse(path, media_type="image/webp", headers=_CACHE)
+
+
+def _refused(error: SaeRadError) -> Response:
+    return PlainTextResponse(str(error), status_code=404, headers={"Cache-Control": "no-store"})
 
 
 def _not_there() -> Response:
@@ -116,7 +158,7 @@ def _picture_of(request: Request) -> Response:
         try:
             _draw(workspace, image_id, path)
         except SaeRadError as error:
-            return PlainTextResponse(str(error), status_code=404, headers={"Cache-Control": "no-store"})
+            return _refused(error)
     return _file(path)
 
 
@@ -133,20 +175,66 @@ def _draw(workspace: Workspace, image_id: str, path: Path) -> None:
         part.replace(path)
 
 
+async def _values(request: Request) -> Response:
+    return await run_in_threadpool(_values_of, request)
+
+
+def _values_of(request: Request) -> Response:
+    try:
+        workspace, image_id = _named(request)
+        head, body = _values_kept.of(workspace, image_id)
+    except _Unknown:
+        return _not_there()
+    except SaeRadError as error:
+        return _refused(error)
+    return _sixteen_bits(head, body, _CACHE)
+
+
+async def _held_values(request: Request) -> Response:
+    return await run_in_threadpool(_held_values_of, request)
+
+
+def _held_values_of(request: Request) -> Response:
+    try:
+        values, body = _held(request)[1].answer()
+    except _Unknown:
+        return _not_there()
+    except SaeRadError as error:
+        return _refused(error)
+    return _sixteen_bits(values.head(), body, _PRIVATE)
+
+
+def _sixteen_bits(head: dict, body: bytes, headers: dict[str, str]) -> Response:
+    # The browser itself undoes the compression; ASCII, as headers are.
+    more = {"Content-Encoding": "gzip", "X-Values": json.dumps(head), "Cross-Origin-Resource-Policy": "same-origin"}
+    return Response(body, media_type="application/octet-stream", headers=headers | more)
+
+
 async def _heat(request: Request) -> Response:
     return await run_in_threadpool(_heat_of, request)
 
 
 def _heat_of(request: Request) -> Response:
-    number = request.path_params["feature_id"]
     try:
         workspace, image_id = _named(request)
+        png = _heatmaps.of(workspace, _feature(request, workspace), image_id)
     except _Unknown:
         return _not_there()
-    if not _FEATURE.fullmatch(number) or int(number) >= state.explorer_of(workspace).n_features:
-        return _not_there()
-    try:
-        png = _heatmaps.of(workspace, int(number), image_id)
     except SaeRadError as error:
-        return PlainTextResponse(str(error), status_code=404, headers={"Cache-Control": "no-store"})
+        return _refused(error)
     return Response(png, media_type="image/png", headers=_CACHE)
+
+
+async def _held_heat(request: Request) -> Response:
+    return await run_in_threadpool(_held_heat_of, request)
+
+
+def _held_heat_of(request: Request) -> Response:
+    try:
+        workspace, found = _held(request)
+        png = state.engine_of(workspace).heatmap_png(_feature(request, workspace), pixels=found.pixels)
+    except _Unknown:
+        return _not_there()
+    except SaeRadError as error:
+        return _refused(error)
+    return Response(png, media_type="image/png", headers=_PRIVATE)

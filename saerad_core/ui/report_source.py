@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -78,6 +77,7 @@ def start_anew() -> None:
     """Callback: forget the X-ray that is open."""
     st.session_state.pop("upload", None)
     st.session_state.pop("analysis", None)
+    st.session_state.pop("viewer_held", None)
     st.session_state["file_turn"] = st.session_state.get("file_turn", 0) + 1
     for name in ("image", "drawn", "sentence", "look"):
         st.query_params.pop(name, None)
@@ -87,6 +87,7 @@ def forget() -> None:
     """Drop an upload that can't be read, so that the page is usable again."""
     st.session_state.pop("upload", None)
     st.session_state.pop("analysis", None)
+    st.session_state.pop("viewer_held", None)
 
 
 def analyse(here: Here, source: Source) -> Analysis:
@@ -134,8 +135,3 @@ def truth(here: Here, source: Source) -> list[str] | None:
     else:
         return None
     return [" ".join(p for p in (s.severity, s.side, TERMS[s.finding].name, s.place) if p) for s in found]
-
-
-def data_uri(picture: bytes, kind: str) -> str:
-    """Bytes as an address that never leaves the session."""
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode('ascii')}"

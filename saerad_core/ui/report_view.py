@@ -25,9 +25,9 @@ from saerad_core.ui.components import (
     xray_grid,
 )
 from saerad_core.ui.report_export import as_json, as_text
-from saerad_core.ui.report_source import Source, data_uri, start_anew, truth
-from saerad_core.ui.state import Here, encoder_name, engine_of
-from saerad_core.ui.viewer import viewer
+from saerad_core.ui.report_source import Source, start_anew, truth
+from saerad_core.ui.state import Here, encoder_name
+from saerad_core.ui.viewer import drawn_picture, stored_picture, uploaded_picture, xray_viewer
 from saerad_core.vocabulary import Statement
 
 if TYPE_CHECKING:
@@ -116,45 +116,34 @@ def _top(here: Here, source: Source, analysis: Analysis) -> None:
             )
 
 
-@st.fragment
 def _picture(here: Here, source: Source, analysis: Analysis, sentence: ReportSentence | None) -> None:
-    key = f"picture {source.key}"
-    kept = st.session_state.get("shown_picture")
-    if kept is None or kept[0] != key:
-        from saerad_core.images.pictures import picture
-
-        kept = (key, data_uri(picture(analysis.pixels, 768), "webp"))
-        st.session_state["shown_picture"] = kept
-    place = st.container()
+    """The X-ray, with heatmaps of its features on request: those behind the chosen sentence first."""
     behind = [one.feature_id for one in sentence.evidence if one.activation > 0] if sentence else []
-    others = [feature_id for feature_id, _ in analysis.active if feature_id not in behind]
-    options = behind + others
-    on = st.toggle(
-        "Show where a feature looks",
-        key="heat",
-        help="A heatmap of one feature over the X-ray. Off until asked: a mark draws the eye away from the rest.",
-        disabled=not options,
-    )
-    heat, name = "", ""
-    if on and options:
-        feature_id = st.selectbox(
-            "Feature",
-            options,
-            format_func=lambda f: f"#{f} {here.explorer.text(f) or 'not described'}",
-            key=f"look_{source.key}_{behind[:1]}",
-            label_visibility="collapsed",
-            help="Features behind the chosen sentence first, then the X-ray's other active features.",
+    features = behind + [feature_id for feature_id, _ in analysis.active if feature_id not in behind]
+    if source.image is not None:
+        picture = stored_picture(here, source.image.image_id, features)
+    elif source.data is not None:
+        picture = uploaded_picture(
+            here, source.key, source.data, analysis.pixels, features, label=f"X-ray {source.title}"
         )
-        heat = data_uri(engine_of(here.workspace).heatmap_png(feature_id, pixels=analysis.pixels), "png")
-        name = f"Heatmap of #{feature_id}"
-    with place:
-        viewer(kept[1], heat=heat, heat_of=name, label=f"X-ray {source.title}")
+    else:
+        picture = drawn_picture(here, source.key, analysis.pixels, features, label=source.title)
+    beside = [
+        stored_picture(here, image.image_id, label=f"similar ({score(value)}): {image.image_id}")
+        for image, value in _neighbours(here, source, analysis)
+    ]
+    xray_viewer(picture, beside)
 
 
-def _similar(here: Here, source: Source, analysis: Analysis) -> None:
+def _neighbours(here: Here, source: Source, analysis: Analysis) -> list[tuple[ImageRow, float]]:
+    """Similar X-rays with their similarity, without the X-ray itself."""
     own = source.image.row if source.image is not None else -1
     found = [(row, value) for row, value in analysis.similar if row != own][:SIMILAR]
     images = here.explorer.images([row for row, _ in found])
+    return [(image, value) for image, (_, value) in zip(images, found, strict=True)]
+
+
+def _similar(here: Here, source: Source, analysis: Analysis) -> None:
     html(
         heading(
             "Similar X-rays",
@@ -171,7 +160,7 @@ def _similar(here: Here, source: Source, analysis: Analysis) -> None:
             caption=marked(image.impression or image.report, limit=70),
             label=f"X-ray {image.image_id}",
         )
-        for image, (_, value) in zip(images, found, strict=True)
+        for image, value in _neighbours(here, source, analysis)
     ]
     html(xray_grid(cells, cell="6.4rem"))
 
