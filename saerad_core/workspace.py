@@ -226,6 +226,16 @@ class Workspace:
         return self.root / "sae"
 
     @property
+    def candidates_dir(self) -> Path:
+        """Other dictionaries, a folder each."""
+        return self.root / "candidates"
+
+    @property
+    def sweep_file(self) -> Path:
+        """Where a running sweep is, as build.json is of a build."""
+        return self.root / "sweep.json"
+
+    @property
     def runs_dir(self) -> Path:
         """JSON lines of every SAE training, one file a run."""
         return self.sae_dir / "runs"

@@ -104,14 +104,19 @@ def build(
 
 def train(
     workspace: Path,
-    architecture: Annotated[str, typer.Option(help="topk, batch_topk, matryoshka, jumprelu or gated (the paper's).")] = "topk",
+    sweep: Annotated[bool, typer.Option("--sweep", help="Train all architectures at several L0s, draw the frontier and recommend one; "
+                                                        "goes on where it was stopped.")] = False,
+    architecture: Annotated[str | None, typer.Option(help="topk (default), batch_topk, matryoshka, jumprelu or gated (the paper's); "
+                                                          "of a sweep: names joined by commas, default all.")] = None,
     width: Annotated[int | None, typer.Option(help="Features; default: what the number of patients supports.")] = None,
-    k: Annotated[int, typer.Option(help="Active features a token.")] = 15,
+    k: Annotated[int, typer.Option(help="Active features a token; a sweep compares architectures there.")] = 15,
+    l0s: Annotated[str, typer.Option(help="Sweep: active features a token, joined by commas.")] = "8,15,30",
+    tokens: Annotated[str, typer.Option(help="Sweep: patch, cls, or both joined by a comma.")] = "patch,cls",
     target_l0: Annotated[float | None, typer.Option(help="Active features a token that gated and jumprelu are steered to; default: k.")] = None,
     archetypes: Annotated[int, typer.Option(help="Data points that an archetypal decoder mixes; 0: a free decoder.")] = 0,
     steps: Annotated[int | None, typer.Option(help="At most; training stops early on the validation patients.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate that the sweep starts from.")] = None,
-    sweep: Annotated[bool, typer.Option(help="Try a few learning rates first.")] = True,
+    lr: Annotated[float | None, typer.Option(help="Learning rate that trials start from; not of a sweep.")] = None,
+    rates: Annotated[bool, typer.Option(help="Try a few learning rates first; a sweep always does.")] = True,
     seed: int = 0,
 ) -> None:  # fmt: skip
     """Train another SAE on a workspace's kept tokens, into its candidates/; the workspace's own stays as it is."""
@@ -122,6 +127,9 @@ def train(
 
     opened = Workspace.open(workspace)
     manifest = opened.manifest
+    if sweep:
+        _sweep(opened, architecture, l0s, tokens, k, width, steps, seed)
+        return
     config = SaeConfig(
         d_in=manifest.encoder.d,
         d_sae=width or recommended_width(manifest.counts.patients, manifest.sae.tokens),
@@ -130,13 +138,48 @@ def train(
         lr=lr or SaeConfig.lr,
         steps=steps or SaeConfig.steps,
         seed=seed,
-        architecture=architecture,
+        architecture=architecture or SaeConfig.architecture,
         target_l0=target_l0,
         archetypes=archetypes,
     )
-    make(SaeConfig(1, 1, architecture=architecture))
-    found = train_candidate(opened, config, Reporter(None), sweep=sweep)
+    make(SaeConfig(1, 1, architecture=config.architecture))
+    found = train_candidate(opened, config, Reporter(None), sweep=rates)
     typer.echo(json.dumps({"folder": str(found.folder)} | found.figures, indent=2))
+
+
+def _sweep(
+    workspace: Workspace,
+    architecture: str | None,
+    l0s: str,
+    tokens: str,
+    k: int,
+    width: int | None,
+    steps: int | None,
+    seed: int,
+) -> None:
+    from saerad_core.evaluation.frontier import SweepSettings
+    from saerad_core.evaluation.frontier import sweep as run_sweep
+    from saerad_core.sae.config import SaeConfig
+    from saerad_core.sae.registry import REGISTRY, make
+
+    try:
+        wanted = tuple(int(one) for one in l0s.split(","))
+    except ValueError as error:
+        raise SaeRadError(f"--l0s is whole numbers joined by commas, not {l0s!r}.") from error
+    kinds = tuple(tokens.split(","))
+    if not set(kinds) <= {"cls", "patch"}:
+        raise SaeRadError(f"--tokens is patch, cls or both joined by a comma, not {tokens!r}.")
+    names = tuple(REGISTRY) if architecture is None else tuple(architecture.split(","))
+    for name in names:
+        make(SaeConfig(1, 1, architecture=name))
+    if min(wanted) < 1 or k not in wanted:
+        raise SaeRadError(f"Architectures are compared at --k {k}; let it be one of --l0s, all at least 1.")
+    settings = SweepSettings(names, wanted, kinds, k, width, seed=seed)
+    settings.steps = steps or settings.steps
+    figures = run_sweep(workspace, settings, Reporter(workspace.sweep_file))
+    found = figures["recommended"]
+    typer.echo((workspace.root / "frontier.md").read_text(encoding="utf-8"))
+    typer.echo(found["sentence"] if found else "None is recommended.", err=True)
 
 
 def check_options(kind: str, given: set[str]) -> None:

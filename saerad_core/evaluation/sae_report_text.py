@@ -36,31 +36,31 @@ def _dictionary(figures: dict[str, Any]) -> list[str]:
     sae, rebuilt, firing = figures["sae"], figures["rebuilding"], figures["firing"]
     rows = [
         ("architecture", f"{sae['architecture']}, {sae['tokens']} tokens, {sae['width']} features, k = {sae['k']}"),
-        ("explained variance", _n(rebuilt["explained_variance"])),
-        (f"explained variance of PCA with {sae['k']} components", _n(rebuilt["pca_explained_variance"])),
+        ("explained variance", figure_text(rebuilt["explained_variance"])),
+        (f"explained variance of PCA with {sae['k']} components", figure_text(rebuilt["pca_explained_variance"])),
         (
             "cosine",
-            _n(rebuilt["cosine"])
+            figure_text(rebuilt["cosine"])
             if rebuilt["cosine"] is not None
             else "not measured by the build that made this workspace",
         ),
-        ("L0 of a token", _n(rebuilt["l0"], 1)),
-        ("active features of an X-ray, by the rule", _n(firing["active_per_image"], 1)),
-        ("dead share, before the rule", _n(firing["before"]["dead_share"])),
-        ("dead share, by the rule", _n(firing["active"]["dead_share"])),
+        ("L0 of a token", figure_text(rebuilt["l0"], 1)),
+        ("active features of an X-ray, by the rule", figure_text(firing["active_per_image"], 1)),
+        ("dead share, before the rule", figure_text(firing["before"]["dead_share"])),
+        ("dead share, by the rule", figure_text(firing["active"]["dead_share"])),
         (
             f"dense share (fires on over {firing['dense_above']:.0%} of training X-rays), before the rule",
-            _n(firing["before"]["dense_share"]),
+            figure_text(firing["before"]["dense_share"]),
         ),
-        ("dense share, by the rule", _n(firing["active"]["dense_share"])),
+        ("dense share, by the rule", figure_text(firing["active"]["dense_share"])),
     ]
     histogram = firing["active"]["histogram"]
     edges = zip(histogram["edges"][:-1], histogram["edges"][1:], histogram["counts"], strict=True)
     return [
         "## The dictionary",
-        _table(("figure", "value"), rows),
+        table(("figure", "value"), rows),
         "## How many features are active on which share of training X-rays",
-        _table(("more than", "at most", "features"), ((f"{low:.2%}", f"{high:.2%}", str(n)) for low, high, n in edges)),
+        table(("more than", "at most", "features"), ((f"{low:.2%}", f"{high:.2%}", str(n)) for low, high, n in edges)),
     ]
 
 
@@ -69,16 +69,16 @@ def _monosemanticity(found: dict[str, Any]) -> list[str]:
         (
             says,
             str(some["features"]),
-            _n(some["mean"]),
-            " / ".join(_n(q) for q in some["quartiles"]),
-            _n(some["above_mean_similarity"]),
+            figure_text(some["mean"]),
+            " / ".join(figure_text(q) for q in some["quartiles"]),
+            figure_text(some["above_mean_similarity"]),
         )
         for says, some in (("codes before the rule", found["before"]), ("active features", found["active"]))
     ]
     return [
         "## Monosemanticity",
-        f"Any two X-rays of different patients have a mean cosine of {_n(found['mean_similarity'])}: a score means something above that.",
-        _table(("weights", "features", "mean", "quartiles", "share above that mean"), rows),
+        f"Any two X-rays of different patients have a mean cosine of {figure_text(found['mean_similarity'])}: a score means something above that.",
+        table(("weights", "features", "mean", "quartiles", "share above that mean"), rows),
     ]
 
 
@@ -89,8 +89,8 @@ def _probes(found: dict[str, Any]) -> list[str]:
     means = [
         (
             _way(way),
-            _interval(found["mean"][way]),
-            _interval(found["less_than_dense"][way], sign=True) if way in found["less_than_dense"] else "",
+            interval_text(found["mean"][way]),
+            interval_text(found["less_than_dense"][way], sign=True) if way in found["less_than_dense"] else "",
         )
         for way in ways
     ]
@@ -99,14 +99,14 @@ def _probes(found: dict[str, Any]) -> list[str]:
             one["label"].replace("_", " "),
             str(one["n_positive_patients"]),
             f"#{one['feature_id']}",
-            *(_interval(one[way]) for way in ways),
+            *(interval_text(one[way]) for way in ways),
         )
         for one in found["labels"]
     ]
     return [
         "## What features tell of labels (AUROC)",
-        _table(("told by", f"mean of {len(rows)} labels", "less the dense probe's"), means),
-        _table(("label", "patients", "best feature", *(_way(way) for way in ways)), rows),
+        table(("told by", f"mean of {len(rows)} labels", "less the dense probe's"), means),
+        table(("label", "patients", "best feature", *(_way(way) for way in ways)), rows),
         *(
             [f"Too few patients: {', '.join(name.replace('_', ' ') for name in found['left_out'])}."]
             if found["left_out"]
@@ -121,12 +121,12 @@ def _recovery(found: list[dict[str, Any]]) -> list[str]:
             " ".join(part for part in (one["side"], one["finding"].replace("_", " "), one["place"]) if part),
             str(one["n_patients"]),
             f"#{one['feature_id']}",
-            _interval(one),
+            interval_text(one),
             str(one["sharing"]),
             " ".join(f"#{f}" for f in one["split_features"]) or "none",
-            f"{_n(one['main_f1'])} / {_n(one['split_f1'])}",
+            f"{figure_text(one['main_f1'])} / {figure_text(one['split_f1'])}",
             {None: "", True: "yes", False: "no"}[one["general"]],
-            "" if one["absorbed"] is None else _n(one["absorbed"]),
+            "" if one["absorbed"] is None else figure_text(one["absorbed"]),
         )
         for one in found
     ]
@@ -141,29 +141,32 @@ def _recovery(found: list[dict[str, Any]]) -> list[str]:
         "general",
         "absorbed",
     )
-    return ["## Concept recovery, against what was drawn", _table(head, rows)]
+    return ["## Concept recovery, against what was drawn", table(head, rows)]
 
 
 def _consistency(found: dict[str, Any]) -> list[str]:
     names = found["dictionaries"]
-    rows = [(names[pair["first"]], names[pair["second"]], _n(pair["mcc"])) for pair in found["pairs"]]
-    return ["## Between seeds", f"PW-MCC {_n(found['mean'])}.", _table(("first", "second", "MCC"), rows)]
+    rows = [(names[pair["first"]], names[pair["second"]], figure_text(pair["mcc"])) for pair in found["pairs"]]
+    return ["## Between seeds", f"PW-MCC {figure_text(found['mean'])}.", table(("first", "second", "MCC"), rows)]
 
 
 def _way(way: str) -> str:
     return WAYS.get(way, f"sparse probe, {way[1:]} features")
 
 
-def _n(value: float | None, digits: int = 3) -> str:
+def figure_text(value: float | None, digits: int = 3) -> str:
+    """A figure, or a dash where there is none."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
-def _interval(one: dict[str, Any], sign: bool = False) -> str:
-    plus = "+" if sign and one["auroc"] > 0 else ""
-    return f"{plus}{_n(one['auroc'])} ({_n(one['lo'])} to {_n(one['hi'])})"
+def interval_text(one: dict[str, Any], key: str = "auroc", *, sign: bool = False) -> str:
+    """A figure with its interval."""
+    plus = "+" if sign and one[key] > 0 else ""
+    return f"{plus}{figure_text(one[key])} ({figure_text(one['lo'])} to {figure_text(one['hi'])})"
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
     head = list(head)
     lines = [head, ["---"] * len(head), *(list(row) for row in rows)]
     # Labels come from a dataset's file: a bar or a line break in one would end its cell.

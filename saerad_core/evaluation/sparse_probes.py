@@ -87,50 +87,84 @@ def probe(
     """
     check_patients(split, patients)
     codes = sparse.csr_matrix(codes, dtype=np.float32)
-    fit, here = np.flatnonzero(split == "train"), np.flatnonzero(split == scored)
-    # Where the validation patients are scored, they choose no penalty: the probes then take the middle one.
-    check = np.flatnonzero((split == "validate") & (split != scored))
+    fit, _, here = _rows(split, scored)
     kept = [
-        i for i in range(len(names)) if _enough(shown[:, i], patients, fit) and _enough(shown[:, i], patients, here)
+        i for i in range(len(names)) if enough_patients(shown[:, i], patients, fit) and enough_patients(shown[:, i], patients, here)
     ]
     left_out = [name for i, name in enumerate(names) if i not in kept]
     if not kept:
         return {"labels": [], "mean": {}, "less_than_dense": {}, "left_out": left_out}
     y = shown[:, kept]
-    train, validate, test = (sparse.csc_matrix(codes[rows]) for rows in (fit, check, here))
-    order = select(train, y[fit], max(ks))
-    single, chosen_area = single_features(train, y[fit])
-
-    known = np.ones_like(y, dtype=np.float32)
-    scores = {
-        DENSE: _dense(embeddings[fit], y[fit], embeddings[check], y[check], embeddings[here]),
-        SINGLE: test[:, single].toarray(),
-    }
-    for k in ks:
-        told = np.zeros((len(here), len(kept)))
-        for column in range(len(kept)):
-            one = order[:k, column]
-            inputs = [part[:, one].toarray() for part in (train, validate, test)]
-            at = slice(column, column + 1)
-            fitted = choose_penalty(inputs[0], y[fit, at], known[fit, at], inputs[1], y[check, at], known[check, at])
-            told[:, column] = fitted.logits(inputs[2])[:, 0]
-        scores[f"k{k}"] = told
+    order, single, chosen_area = chosen(codes, y, split, max(ks))
+    scores = {DENSE: dense_scores(embeddings, y, split, scored)} | sparse_scores(codes, y, split, scored, ks)
     return _scored(scores, [names[i] for i in kept], y[here], patients[here], order, single, chosen_area) | {
         "left_out": left_out
     }
 
 
-def _dense(x: np.ndarray, y: np.ndarray, check_x: np.ndarray, check_y: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Logits [N, L] of ``asked``, each label with the penalty that suits it on the validation split, as sparse probes have."""
-    fitted = [fit_probes(x, y, np.ones_like(y, dtype=np.float32), penalty) for penalty in PENALTIES]
-    told = np.stack([probes.logits(asked) for probes in fitted])
-    if not len(check_x):
+def chosen(codes: Any, shown: np.ndarray, split: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # noqa: ANN401
+    """``select`` and ``single_features`` on the training X-rays; codes [N, m], shown bool [N, L]."""
+    fit = np.flatnonzero(split == "train")
+    train = sparse.csc_matrix(sparse.csr_matrix(codes, dtype=np.float32)[fit])
+    return select(train, shown[fit], most), *single_features(train, shown[fit])
+
+
+def sparse_scores(
+    codes: Any,  # noqa: ANN401
+    shown: np.ndarray,
+    split: np.ndarray,
+    scored: str,
+    ks: tuple[int, ...] = KS,
+) -> dict[str, np.ndarray]:
+    """What the best single feature and sparse probes say of the scored X-rays: way of telling -> scores [n, L].
+
+    Args:
+        codes: [N, m] before the active rule, dense or sparse.
+        shown: bool [N, L].
+        split: [N] of train, validate, test.
+        scored: the split that nothing is chosen on.
+        ks: features of the sparse probes.
+    """
+    codes = sparse.csr_matrix(codes, dtype=np.float32)
+    fit, check, here = _rows(split, scored)
+    train, validate, test = (sparse.csc_matrix(codes[rows]) for rows in (fit, check, here))
+    order, single, _ = chosen(codes, shown, split, max(ks))
+    known = np.ones_like(shown, dtype=np.float32)
+    scores = {SINGLE: test[:, single].toarray()}
+    for k in ks:
+        told = np.zeros((len(here), shown.shape[1]))
+        for column in range(shown.shape[1]):
+            one = order[:k, column]
+            inputs = [part[:, one].toarray() for part in (train, validate, test)]
+            at = slice(column, column + 1)
+            fitted = choose_penalty(
+                inputs[0], shown[fit, at], known[fit, at], inputs[1], shown[check, at], known[check, at]
+            )
+            told[:, column] = fitted.logits(inputs[2])[:, 0]
+        scores[f"k{k}"] = told
+    return scores
+
+
+def dense_scores(x: np.ndarray, shown: np.ndarray, split: np.ndarray, scored: str) -> np.ndarray:
+    """Logits [n, L] of the scored X-rays by probes on all of ``x`` float [N, d], each label with the penalty that suits it
+    on the validation split, as sparse probes have."""
+    fit, check, here = _rows(split, scored)
+    fitted = [fit_probes(x[fit], shown[fit], np.ones_like(shown[fit], dtype=np.float32), one) for one in PENALTIES]
+    told = np.stack([probes.logits(x[here]) for probes in fitted])
+    if not len(check):
         return told[len(PENALTIES) // 2]
     losses = []
     for probes in fitted:
-        logits = probes.logits(check_x)
-        losses.append((np.logaddexp(0, logits) - check_y * logits).sum(axis=0))
+        logits = probes.logits(x[check])
+        losses.append((np.logaddexp(0, logits) - shown[check] * logits).sum(axis=0))
     return np.take_along_axis(told, np.argmin(losses, axis=0)[None, None, :], axis=0)[0]
+
+
+def _rows(split: np.ndarray, scored: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """X-rays that probes are fitted on, that choose their penalty, and that are scored."""
+    # Where the validation patients are scored, they choose no penalty: the probes then take the middle one.
+    check = (split == "validate") & (split != scored)
+    return np.flatnonzero(split == "train"), np.flatnonzero(check), np.flatnonzero(split == scored)
 
 
 def _scored(
@@ -172,6 +206,7 @@ def _figure(samples: np.ndarray) -> dict[str, float]:
     return {"auroc": float(samples[0]), "lo": low, "hi": high}
 
 
-def _enough(shown: np.ndarray, patients: np.ndarray, rows: np.ndarray) -> bool:
+def enough_patients(shown: np.ndarray, patients: np.ndarray, rows: np.ndarray) -> bool:
+    """Whether FEWEST patients of the X-rays ``rows`` show a label, bool [N], and as many don't."""
     have, lack = (len(np.unique(patients[rows[shown[rows] == one]])) for one in (True, False))
     return have >= FEWEST and lack >= FEWEST

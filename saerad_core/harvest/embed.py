@@ -28,7 +28,7 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 def arrays_of(
     squares: list[np.ndarray], ids: list[str], encoder: Encoder, settings: HarvestSettings, sae: Sae | None
 ) -> dict[str, np.ndarray]:
-    """pooled [n, 2d], tokens [n, t, d] (CLS, or the measured patches), and codes [n, m] with error [n, 2], or patches.
+    """pooled [n, 2d], tokens [n, t, d] (CLS, or the measured patches), and codes [n, m] with error [n, 2], or patches [n, P, d] with cls [n, 1, d].
 
     Args:
         squares: uint8 [S, S] each.
@@ -52,6 +52,7 @@ def _kept(embedded: Embedded, ids: list[str], settings: HarvestSettings, sae: Sa
         arrays["tokens"] = _drawn(embedded.patches, ids, settings.measured, settings.seed)
         if settings.keep == KEEP_ALL:
             arrays["patches"] = embedded.patches
+            arrays["cls"] = embedded.cls[:, None]
         elif settings.keep == KEEP_SAMPLE:
             arrays["patches"] = _drawn(embedded.patches, ids, settings.sampled, settings.seed)
     else:

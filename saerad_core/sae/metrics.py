@@ -29,11 +29,18 @@ def explained_variance(x: torch.Tensor, rebuilt: torch.Tensor, mean: torch.Tenso
 
 def pca_explained_variance(train: torch.Tensor, test: torch.Tensor, k: int) -> float:
     """Explained variance on ``test`` of the first ``k`` principal components of ``train``; both float [N, d]."""
+    return float(pca_curve(train, test)[min(k, train.shape[1]) - 1])
+
+
+def pca_curve(train: torch.Tensor, test: torch.Tensor) -> np.ndarray:
+    """Explained variance on ``test`` of the first 1, 2, ... d principal components of ``train``, float64 [d]; both float [N, d]."""
     mean = train.mean(0)
     centred = (train - mean).double()
     _, vectors = torch.linalg.eigh(centred.T @ centred / len(train))
-    basis = vectors[:, -k:].to(train.dtype)
-    return explained_variance(test, (test - mean) @ basis @ basis.T + mean, mean)
+    unseen = (test - mean).double()
+    # Components are orthonormal, so that what each explains adds up.
+    explained = (unseen @ vectors.flip(1)).square().sum(0)
+    return (explained.cumsum(0) / unseen.square().sum().clamp_min(1e-12)).numpy()
 
 
 def cosine(x: torch.Tensor, rebuilt: torch.Tensor) -> float:

@@ -71,8 +71,8 @@ def train_sae(
     with TemporaryDirectory(dir=workspace.cache_dir) as folder:
         training = tokens_of_split(shards, splits, "train", name, Path(folder))
         validation = tokens_of_split(shards, splits, "validate", name, Path(folder))
-        trained = _trained(training, validation, config, progress, workspace, "build", sweep=sweep)
-    _write(trained, workspace.sae_dir)
+        trained = train_run(training, validation, config, progress, workspace, "build", sweep=sweep)
+    write_trained(trained, workspace.sae_dir)
     return trained.sae
 
 
@@ -102,11 +102,11 @@ def train_candidate(workspace: Workspace, config: SaeConfig, progress: Progress,
     def of(split: str) -> np.ndarray:
         return np.asarray(tokens[splits == split]).reshape(-1, tokens.shape[2])
 
-    label = f"{config.architecture}-{config.d_sae}-{config.tokens}-{config.seed}"
+    label = label_of(config)
     training = of("train")
-    trained = _trained(training, of("validate"), config, progress, workspace, label, sweep=sweep)
-    folder = workspace.root / "candidates" / label
-    _write(trained, folder)
+    trained = train_run(training, of("validate"), config, progress, workspace, label, sweep=sweep)
+    folder = workspace.candidates_dir / label
+    write_trained(trained, folder)
     unseen = torch.from_numpy((of("test") if (splits == "test").any() else of("validate")).astype(np.float32))
     known = torch.from_numpy(training.astype(np.float32))
     with torch.no_grad():
@@ -137,7 +137,12 @@ def _enough(splits: np.ndarray) -> None:
         )
 
 
-def _trained(
+def label_of(config: SaeConfig) -> str:
+    """Name of a candidate's folder and run."""
+    return f"{config.architecture}-{config.d_sae}-{config.tokens}-k{config.target_l0 or config.k:g}-{config.seed}"
+
+
+def train_run(
     training: np.ndarray,
     validation: np.ndarray,
     config: SaeConfig,
@@ -147,6 +152,7 @@ def _trained(
     *,
     sweep: bool,
 ) -> Trained:
+    """Train with the course in sae/runs/``label``.jsonl; a killed training goes on where it last looked at the validation patients."""
     runs = workspace.runs_dir
     if sweep:
         config = sweep_rates(training, validation, config, progress, log=runs / f"{label}-sweep")
@@ -160,7 +166,8 @@ def _trained(
     return train(training, validation, config, progress, log=path, resume=resume)
 
 
-def _write(trained: Trained, folder: Path) -> None:
+def write_trained(trained: Trained, folder: Path) -> None:
+    """The dictionary and the record of its training."""
     save(trained.sae, folder)
     record = {"config": asdict(trained.sae.config), "best_step": trained.best_step, "log": trained.log}
     (folder / "training.json").write_text(json.dumps(record, default=float), encoding="utf-8")

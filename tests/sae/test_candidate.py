@@ -41,15 +41,15 @@ def test_pages_can_read_a_training_that_still_runs(copy) -> None:
 def test_the_command_trains_beside_the_workspaces_own(copy) -> None:
     before = (copy.sae_dir / "sae_weights.safetensors").read_bytes()
     arguments = ["train", str(copy.root), "--architecture", "batch_topk", "--width", "48", "--k", "4", "--steps", "200"]
-    result = CliRunner().invoke(app, [*arguments, "--no-sweep"], catch_exceptions=False)
+    result = CliRunner().invoke(app, [*arguments, "--no-rates"], catch_exceptions=False)
     assert result.exit_code == 0
     figures = json.loads(result.stdout)
-    sae = load(copy.root / "candidates" / "batch_topk-48-patch-0")
+    sae = load(copy.root / "candidates" / "batch_topk-48-patch-k4-0")
     assert sae.config.architecture == "batch_topk"
     assert 0 < figures["explained_variance"] <= 1
     assert 0 <= figures["dead_share"] < 1
     assert (copy.sae_dir / "sae_weights.safetensors").read_bytes() == before
-    assert read_run(copy.runs_dir / "batch_topk-48-patch-0.jsonl")
+    assert read_run(copy.runs_dir / "batch_topk-48-patch-k4-0.jsonl")
 
 
 def test_what_is_missing_is_said(copy) -> None:

@@ -1,0 +1,210 @@
+"""Our architectures and PCA on real X-rays: five patient-level folds of the NIH subset with DINOv2-small at 224 px.
+
+    python -m benchmarks.nih_folds --json benchmarks/results/nih_folds.json
+
+Each fold's patients are unseen by everything: dictionaries are trained on about 70% of the patients, stopped early and probes' penalties
+chosen on about 10%, scored on 20%. Learning rates are chosen on the first fold's validation patients. AUROCs are means over the
+labels that at least five patients of every fold have; intervals are 95% over resampled patients, differences paired by patient.
+
+The embeddings are computed once, and every dictionary's figures are kept, in ``--cache``, outside of the project.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.common import Results, arguments
+from saerad_core.encoder import Encoder
+from saerad_core.evaluation.bootstrap import interval
+from saerad_core.evaluation.candidate_figures import Material, measure, summary
+from saerad_core.evaluation.sparse_probes import dense_scores, enough_patients, select
+from saerad_core.images.radiograph import decode
+from saerad_core.sae.config import SaeConfig
+from saerad_core.sae.registry import REGISTRY
+from saerad_core.sae.train import sweep, train
+from saerad_core.sae.width import recommended_width
+
+FOLDS = 5
+SEED = 0
+K = 15
+STEPS, TRIAL, BATCH = 700, 150, 1_024
+"""Of a training, of a learning rate's trial, tokens a step."""
+EVERY = 100
+"""Steps between looks at the validation patients."""
+BATCH_IMAGES = 16
+
+
+class Set:
+    """Embeddings of the subset, [N, 1 + P, d] float16 with CLS first, and what the listing says."""
+
+    def __init__(self, root: Path, model: Path, cache: Path, most: int | None) -> None:
+        with (root / "metadata.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))[:most]
+        path = cache / f"nih-{len(rows)}.npy"
+        if not path.exists():
+            encoder, found = Encoder.load(model, image_size=224), []
+            for start in range(0, len(rows), BATCH_IMAGES):
+                pixels = [decode(root / row["file"]).pixels for row in rows[start : start + BATCH_IMAGES]]
+                embedded = encoder.embed(encoder.preprocess(pixels))
+                found.append(torch.cat([embedded.cls[:, None], embedded.patches], dim=1).half().numpy())
+            part = path.with_suffix(".part.npy")
+            np.save(part, np.concatenate(found))
+            part.replace(path)
+        self.tokens = np.load(path)
+        self.patients = np.unique([row["patient_id"] for row in rows], return_inverse=True)[1]
+        labels = [set(row["labels"].strip().split("|")) for row in rows]
+        names = sorted(set().union(*labels) - {"No Finding"})
+        shown = np.array([[name in some for name in names] for some in labels])
+        self.fold_of = np.random.default_rng(SEED).permutation(self.patients.max() + 1)[self.patients] % FOLDS
+        tests = [np.flatnonzero(self.fold_of == fold) for fold in range(FOLDS)]
+        kept = [i for i in range(len(names)) if all(enough_patients(shown[:, i], self.patients, rows) for rows in tests)]
+        self.names, self.shown = [names[i] for i in kept], shown[:, kept]
+
+    def each(self, tokens: str) -> Iterator[np.ndarray]:
+        part = self.tokens[:, :1] if tokens == "cls" else self.tokens[:, 1:]
+        yield from (part[start : start + 32] for start in range(0, len(part), 32))
+
+    def splits(self, fold: int) -> np.ndarray:
+        """[N]: the fold is for the test, and of the other patients an eighth for validation."""
+        check = np.random.default_rng([SEED, fold]).permutation(self.patients.max() + 1)[self.patients] % 8 == 0
+        return np.where(self.fold_of == fold, "test", np.where(check, "validate", "train"))
+
+    def material(self, fold: int) -> Material:
+        cls = self.tokens[:, 0].astype(np.float32)
+        return Material(self.each, self.splits(fold), self.patients, cls, self.names, self.shown, ("test",))
+
+    def flat(self, tokens: str, rows: np.ndarray) -> np.ndarray:
+        part = self.tokens[rows, :1] if tokens == "cls" else self.tokens[rows, 1:]
+        return part.reshape(-1, part.shape[2])
+
+
+def configured(data: Set, architecture: str, tokens: str, steps: int) -> SaeConfig:
+    width = recommended_width(int(data.patients.max()) + 1, tokens)
+    return SaeConfig(
+        data.tokens.shape[2], width, k=K, tokens=tokens, architecture=architecture, steps=steps, batch=BATCH, check_every=EVERY
+    )  # fmt: skip
+
+
+def fold_figures(data: Set, fold: int, architecture: str, tokens: str, steps: int, cache: Path) -> dict[str, Any]:
+    """Figures of one dictionary on one fold's test patients; trained where they aren't in the cache."""
+    name = f"{architecture}-{tokens}"
+    rates = cache / "rates.json"
+    known = json.loads(rates.read_text()) if rates.exists() else {}
+    if name not in known:
+        first = data.splits(0)
+        config = sweep(
+            data.flat(tokens, first == "train"),
+            data.flat(tokens, first == "validate"),
+            configured(data, architecture, tokens, steps),
+            steps=min(TRIAL, steps),
+        )
+        known[name] = config.lr
+        rates.write_text(json.dumps(known))
+    path = cache / f"{name}-{fold}.json"
+    if not path.exists():
+        splits = data.splits(fold)
+        config = replace(configured(data, architecture, tokens, steps), lr=known[name])
+        trained = train(data.flat(tokens, splits == "train"), data.flat(tokens, splits == "validate"), config)
+        found = measure(trained.sae, data.material(fold), tokens, whole=True) | {"best_step": trained.best_step, "lr": config.lr}
+        path.write_text(json.dumps(found))
+    return json.loads(path.read_text())
+
+
+def pca_figures(data: Set, fold: int) -> dict[str, Any]:
+    """Probes of principal components: the first K, and the K of all that tell a label most."""
+    material = data.material(fold)
+    train, found = material.splits == "train", {}
+    cls, mean = (data.tokens[:, part].astype(np.float32) for part in (slice(0, 1), slice(1, None)))
+    inputs = {"cls": cls[:, 0], "cls and mean patch": np.concatenate([cls[:, 0], mean.mean(1)], axis=1)}
+    shown = material.shown[:, material.labels]
+    for name, x in inputs.items():
+        centre = x[train].mean(0)
+        _, _, basis = np.linalg.svd(x[train] - centre, full_matrices=False)
+        parts = (x - centre) @ basis.T
+        found[f"PCA-{K} of {name}"] = material.mean_auroc("test", dense_scores(parts[:, :K], shown, material.splits, "test"))
+        best = select(parts[train], shown[train], K)
+        told = [dense_scores(parts[:, best[:, i]], shown[:, [i]], material.splits, "test") for i in range(shown.shape[1])]
+        found[f"{K} chosen components of {name}"] = material.mean_auroc("test", np.concatenate(told, axis=1))
+        if name != "cls":
+            found[f"dense probe of {name}"] = material.mean_auroc("test", dense_scores(x, shown, material.splits, "test"))
+    found["dense probe of cls"] = material.dense["test"]
+    return {way: summary(samples) for way, samples in found.items()}
+
+
+def over_folds(found: list[dict[str, Any]]) -> np.ndarray:
+    """Mean over folds of a figure's value and of each bootstrap sample, [1 + B]."""
+    return np.mean([one["samples"] for one in found], axis=0)
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--root", type=Path, default=Path("../shared/cxr/nih"))
+    parser.add_argument("--model", type=Path, default=Path("../shared/models/dinov2-small"))
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "saerad" / "nih-folds")
+    parser.add_argument("--architectures", default=",".join(REGISTRY))
+    args = parser.parse_args()
+    cache = args.cache / ("quick" if args.quick else "full")
+    cache.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    data = Set(args.root, args.model, cache, 300 if args.quick else None)
+    steps = 100 if args.quick else STEPS
+    results = Results()
+    results.add("X-rays", len(data.tokens), "X-rays")
+    results.add("patients", int(data.patients.max()) + 1, "patients")
+    results.add(f"labels: {', '.join(data.names)}", len(data.names), "labels")
+    pca = [pca_figures(data, fold) for fold in range(FOLDS)]
+    by_pca = {way: over_folds([one[way] for one in pca]) for way in pca[0]}
+    dense = by_pca["dense probe of cls"]
+    for way, samples in by_pca.items():
+        low, high = interval(samples[1:])
+        results.add(way, samples[0], f"AUROC ({low:.3f} to {high:.3f})")
+    best_pca = max((f"PCA-{K} of cls", f"PCA-{K} of cls and mean patch"), key=lambda way: by_pca[way][0])
+    for tokens in ("patch", "cls"):
+        for architecture in args.architectures.split(","):
+            folds = [fold_figures(data, fold, architecture, tokens, steps, cache) for fold in range(FOLDS)]
+            report(results, folds, architecture, tokens, dense, by_pca[best_pca], best_pca)
+    results.write(args.json)
+
+
+def report(results: Results, folds: list, architecture: str, tokens: str, dense: np.ndarray, pca: np.ndarray, pca_name: str) -> None:
+    """The rows of one architecture; goals are the patch dictionaries'."""
+    name, tests, goal = f"{architecture}, {tokens}", [one["test"] for one in folds], tokens == "patch"
+    explained, other = (np.array([one[key] for one in tests]) for key in ("explained_variance", "pca_explained_variance"))
+    results.add(f"{name}: L0", np.mean([one["l0"] for one in tests]), "features a token")
+    results.add(f"{name}: dead", np.mean([one["dead_share"] for one in folds]), "share")
+    results.add(f"{name}: explained variance", explained.mean(), f"folds {explained.min():.3f} to {explained.max():.3f}")
+    gained = (explained - other).mean()
+    results.add(
+        f"{name}: above PCA at equal k", gained, f"folds {(explained - other).min():.3f} to {(explained - other).max():.3f}",
+        *(("patch SAE's explained variance >= PCA-15 + .05", gained >= 0.05) if goal else ()),
+    )  # fmt: skip
+    for pool in tests[0]["auroc"]:
+        says = f"{name}, {pool}" if goal else name
+        ways = {way: over_folds([one["auroc"][pool][way] for one in tests]) for way in tests[0]["auroc"][pool]}
+        for way, samples in ways.items():
+            low, high = interval(samples[1:])
+            results.add(f"{says}: {way}", samples[0], f"AUROC ({low:.3f} to {high:.3f})")
+        less = ways["codes"] - dense
+        low, high = interval(less[1:])
+        results.add(
+            f"{says}: all codes less dense CLS probe", less[0], f"AUROC ({low:+.3f} to {high:+.3f})",
+            *(("its image codes within .02 of the dense CLS probe's mean AUROC (paired, by patient)", less[0] >= -0.02) if goal else ()),
+        )  # fmt: skip
+        more = ways["k15"] - pca
+        low, high = interval(more[1:])
+        results.add(
+            f"{says}: 15 features less {pca_name}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})",
+            *(("15 features >= 15 PCA components", more[0] >= 0) if goal else ()),
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
