@@ -65,7 +65,9 @@ class Set:
         shown = np.array([[name in some for name in names] for some in labels])
         self.fold_of = np.random.default_rng(SEED).permutation(self.patients.max() + 1)[self.patients] % FOLDS
         tests = [np.flatnonzero(self.fold_of == fold) for fold in range(FOLDS)]
-        kept = [i for i in range(len(names)) if all(enough_patients(shown[:, i], self.patients, rows) for rows in tests)]
+        kept = [
+            i for i in range(len(names)) if all(enough_patients(shown[:, i], self.patients, rows) for rows in tests)
+        ]
         self.names, self.shown = [names[i] for i in kept], shown[:, kept]
 
     def each(self, tokens: str) -> Iterator[np.ndarray]:
@@ -113,7 +115,10 @@ def fold_figures(data: Set, fold: int, architecture: str, tokens: str, steps: in
         splits = data.splits(fold)
         config = replace(configured(data, architecture, tokens, steps), lr=known[name])
         trained = train(data.flat(tokens, splits == "train"), data.flat(tokens, splits == "validate"), config)
-        found = measure(trained.sae, data.material(fold), tokens, whole=True) | {"best_step": trained.best_step, "lr": config.lr}
+        found = measure(trained.sae, data.material(fold), tokens, whole=True) | {
+            "best_step": trained.best_step,
+            "lr": config.lr,
+        }
         path.write_text(json.dumps(found))
     return json.loads(path.read_text())
 
@@ -129,12 +134,18 @@ def pca_figures(data: Set, fold: int) -> dict[str, Any]:
         centre = x[train].mean(0)
         _, _, basis = np.linalg.svd(x[train] - centre, full_matrices=False)
         parts = (x - centre) @ basis.T
-        found[f"PCA-{K} of {name}"] = material.mean_auroc("test", dense_scores(parts[:, :K], shown, material.splits, "test"))
+        found[f"PCA-{K} of {name}"] = material.mean_auroc(
+            "test", dense_scores(parts[:, :K], shown, material.splits, "test")
+        )
         best = select(parts[train], shown[train], K)
-        told = [dense_scores(parts[:, best[:, i]], shown[:, [i]], material.splits, "test") for i in range(shown.shape[1])]
+        told = [
+            dense_scores(parts[:, best[:, i]], shown[:, [i]], material.splits, "test") for i in range(shown.shape[1])
+        ]
         found[f"{K} chosen components of {name}"] = material.mean_auroc("test", np.concatenate(told, axis=1))
         if name != "cls":
-            found[f"dense probe of {name}"] = material.mean_auroc("test", dense_scores(x, shown, material.splits, "test"))
+            found[f"dense probe of {name}"] = material.mean_auroc(
+                "test", dense_scores(x, shown, material.splits, "test")
+            )
     found["dense probe of cls"] = material.dense["test"]
     return {way: summary(samples) for way, samples in found.items()}
 
@@ -174,13 +185,19 @@ def main() -> None:
     results.write(args.json)
 
 
-def report(results: Results, folds: list, architecture: str, tokens: str, dense: np.ndarray, pca: np.ndarray, pca_name: str) -> None:
+def report(
+    results: Results, folds: list, architecture: str, tokens: str, dense: np.ndarray, pca: np.ndarray, pca_name: str
+) -> None:
     """The rows of one architecture; goals are the patch dictionaries'."""
     name, tests, goal = f"{architecture}, {tokens}", [one["test"] for one in folds], tokens == "patch"
-    explained, other = (np.array([one[key] for one in tests]) for key in ("explained_variance", "pca_explained_variance"))
+    explained, other = (
+        np.array([one[key] for one in tests]) for key in ("explained_variance", "pca_explained_variance")
+    )
     results.add(f"{name}: L0", np.mean([one["l0"] for one in tests]), "features a token")
     results.add(f"{name}: dead", np.mean([one["dead_share"] for one in folds]), "share")
-    results.add(f"{name}: explained variance", explained.mean(), f"folds {explained.min():.3f} to {explained.max():.3f}")
+    results.add(
+        f"{name}: explained variance", explained.mean(), f"folds {explained.min():.3f} to {explained.max():.3f}"
+    )
     gained = (explained - other).mean()
     results.add(
         f"{name}: above PCA at equal k", gained, f"folds {(explained - other).min():.3f} to {(explained - other).max():.3f}",

@@ -17,8 +17,8 @@ from scipy import sparse
 from saerad_core.evaluation.bootstrap import interval, resample, weighted_auroc
 from saerad_core.evaluation.sparse_probes import KS, dense_scores, enough_patients, sparse_scores
 from saerad_core.sae.base import Sae
-from saerad_core.sae.image_code import POOLS, pool_codes
 from saerad_core.sae.metrics import cosine, explained_variance, l0, pca_curve
+from saerad_core.sae.pooling import POOLS, pool_codes
 
 MOST_TOKENS = 60_000
 """Tokens of a split that rebuilding and PCA are measured on; more change the third decimal."""
@@ -76,7 +76,9 @@ class Material:
     def labels(self) -> list[int]:
         """Labels that enough patients of training and of every scored split have and lack."""
         rows = [np.flatnonzero(self.splits == split) for split in ("train", *self.scored)]
-        return [i for i in range(len(self.names)) if all(enough_patients(self.shown[:, i], self.patients, r) for r in rows)]
+        return [
+            i for i in range(len(self.names)) if all(enough_patients(self.shown[:, i], self.patients, r) for r in rows)
+        ]
 
     @cached_property
     def dense(self) -> dict[str, np.ndarray]:

@@ -73,7 +73,9 @@ def _reaches_zero(samples: np.ndarray) -> bool:
 def name_of(one: dict[str, Any]) -> str:
     """A candidate as a person reads it."""
     own = ", the workspace's own" if one["label"] == "own" else ""
-    return f"{one['architecture']} on {'CLS' if one['tokens'] == 'cls' else 'patch'} tokens ({one['width']} features{own})"
+    return (
+        f"{one['architecture']} on {'CLS' if one['tokens'] == 'cls' else 'patch'} tokens ({one['width']} features{own})"
+    )
 
 
 def _sentence(

@@ -89,7 +89,9 @@ def probe(
     codes = sparse.csr_matrix(codes, dtype=np.float32)
     fit, _, here = _rows(split, scored)
     kept = [
-        i for i in range(len(names)) if enough_patients(shown[:, i], patients, fit) and enough_patients(shown[:, i], patients, here)
+        i
+        for i in range(len(names))
+        if enough_patients(shown[:, i], patients, fit) and enough_patients(shown[:, i], patients, here)
     ]
     left_out = [name for i, name in enumerate(names) if i not in kept]
     if not kept:

@@ -4,7 +4,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saerad_core.sae.metrics import cosine, dead_share, dense_share, explained_variance, frequency_histogram, l0
+from saerad_core.sae.metrics import (
+    cosine,
+    dead_share,
+    dense_share,
+    explained_variance,
+    frequency_histogram,
+    l0,
+    pca_curve,
+)
 
 
 def test_cosine_is_a_mean_over_tokens_and_blind_to_length():
@@ -36,3 +44,17 @@ def test_every_living_feature_is_in_one_bin(n, seed):
     for low, high, number in zip(edges[:-1], edges[1:], found, strict=True):
         inside = (counts / n > low * (1 + 1e-9)) & (counts / n <= high * (1 + 1e-9))
         assert inside.sum() == number
+
+
+def test_the_pca_curve_is_the_explained_variance_of_projections():
+    g = torch.Generator().manual_seed(0)
+    train, test = (
+        torch.randn(n, 6, generator=g) @ torch.randn(6, 6, generator=torch.Generator().manual_seed(1))
+        for n in (200, 80)
+    )
+    curve = pca_curve(train, test)
+    mean = train.mean(0)
+    basis = torch.linalg.svd(train - mean, full_matrices=False).Vh
+    for k in (1, 3, 6):
+        rebuilt = (test - mean) @ basis[:k].T @ basis[:k] + mean
+        assert curve[k - 1] == pytest.approx(explained_variance(test, rebuilt, mean), abs=1e-5)
