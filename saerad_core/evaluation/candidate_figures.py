@@ -119,7 +119,7 @@ def read_all(sae: Sae, material: Material, tokens: str) -> Read:
             for pool in pools:
                 dense = pool_codes(codes, len(some), sae.config.d_sae, pool).numpy().astype(np.float16)
                 parts[pool].append(sparse.csr_matrix(dense.astype(np.float32)))
-    found = {pool: sparse.vstack(some, format="csr") for pool, some in parts.items()}
+    found: dict[str, Any] = {pool: sparse.vstack(some, format="csr") for pool, some in parts.items()}
     train = np.flatnonzero(material.splits == "train")
     return Read(found, np.asarray((found["max"][train] > 0).sum(axis=0)).ravel() > 0)
 
@@ -149,7 +149,7 @@ def measure(sae: Sae, material: Material, tokens: str, *, whole: bool = False) -
             codes = sae.encode(part)
             rebuilt.append(sae.decode(codes))
             active.append(l0(codes.values) * len(part))
-        found = {
+        found: dict[str, Any] = {
             "l0": sum(active) / max(len(x), 1),
             "explained_variance": explained_variance(x, torch.cat(rebuilt), centre),
             "cosine": cosine(x, torch.cat(rebuilt)),

@@ -42,7 +42,7 @@ FORMAT = "saerad-frontier-1"
 MEASURING = 0.15
 """Share of a training's work that measuring its dictionary takes, about; for the estimate of what is left."""
 SLOW = 3
-"""A step of an architecture without a sparse stepper costs about so many of one with (measured at 1,024 to 2,048 features)."""
+"""A step of a steered architecture, which starts with many active features, costs about so many of another's."""
 OWN = "own"
 """Label of the workspace's present dictionary."""
 
@@ -79,7 +79,7 @@ class _Plan:
 
     def cost(self, config: SaeConfig) -> int:
         """Of a step; a CLS dictionary is narrower, and its batches are smaller."""
-        slow = 1 if REGISTRY[config.architecture].sparse_stepper is not None else SLOW
+        slow = SLOW if REGISTRY[config.architecture].sae.steered else 1
         return slow * (4 if config.tokens == "patch" else 1)
 
     def units(self, config: SaeConfig) -> int:
@@ -166,7 +166,7 @@ class _Training:
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / "part"
         part.mkdir(exist_ok=True)
-        tokens_of_split(self.shards, self.splits, split, "patches" if tokens == "patch" else "cls", part).flush()
+        tokens_of_split(self.shards, self.splits, split, "patches" if tokens == "patch" else "cls", part)
         (part / f"{split}.npy").replace(path)
         return np.load(path, mmap_mode="r")
 
