@@ -22,7 +22,7 @@ function sheetOf(viewer) {
   const rows = SHEET.map(([key, what]) => make("tr", {}, make("th", { textContent: key, scope: "row" }), make("td", { textContent: what })));
   const close = make("button", { type: "button", textContent: "Close" });
   close.addEventListener("click", () => viewer.sheet(false));
-  const sheet = make("div", { className: "sheet", hidden: true }, make("table", {}, make("tbody", {}, ...rows)), close);
+  const sheet = make("div", { className: "sheet", hidden: true }, close, make("table", {}, make("tbody", {}, ...rows)));
   sheet.setAttribute("role", "dialog");
   sheet.setAttribute("aria-label", "Keys of the viewer");
   sheet.focusFirst = () => close.focus();

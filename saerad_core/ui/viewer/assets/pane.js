@@ -121,6 +121,7 @@ class Pane {
     const box = { left, top, width: w, height: h };
     for (const [name, value] of Object.entries(box)) this.heat.style[name] = `${value / ratio}px`;
     Object.assign(this.stage.dataset, { left, top, scale });
+    this.viewer.tellZoom(this);
     // The whole film stays in sight, and its burnt-in marker with it.
     this.corner.hidden = w <= width + 1 && h <= height + 1;
     if (this.corner.hidden) return;

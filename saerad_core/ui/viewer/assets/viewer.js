@@ -59,7 +59,7 @@ class Viewer {
   activate(pane) {
     if (this.active === pane) return;
     this.active = pane;
-    this.refresh();
+    this.refresh(true);
   }
 
   // Window and level.
@@ -193,6 +193,11 @@ class Viewer {
     else this.active.stage.focus({ preventScroll: true });
   }
 
+  // Known once a pane has been laid out.
+  tellZoom(pane) {
+    if (pane === this.active) this.panel.zoom.value = Math.round(pane.at.scale * 100);
+  }
+
   say(text) {
     this.panel.said.textContent = text;
   }
@@ -209,13 +214,10 @@ class Viewer {
     this.panes.forEach((pane) => (pane === this.panes[0] || this.two) && pane.draw(moved));
 
     const { film } = active;
-    const focused = this.root.getRootNode().activeElement;
-    const put = (input, value) => { if (input !== focused || input.value === "" || !input.matches(":focus")) input.value = value; else if (Number(input.value) !== value) input.value = value; };
+    const put = (input, value) => { if (Number(input.value) !== value || input.value === "") input.value = value; };
     if (film) {
       put(panel.width, rounded(active.window.width));
       put(panel.center, rounded(active.window.center));
-      const at = active.canvas.width > 1 ? active.place() : null;
-      if (at) put(panel.zoom, Math.round(at.scale * 100));
       fill(panel.preset, ["Set by hand", ...film.presets.map(([name]) => name)]);
       const same = (preset) => Math.abs(preset.width - active.window.width) < 1e-6 && Math.abs(preset.center - active.window.center) < 1e-6;
       const index = film.presets.findIndex(([, , preset]) => same(preset));
