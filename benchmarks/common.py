@@ -29,7 +29,8 @@ class Row:
     """One measured figure beside its goal."""
 
     name: str
-    value: float
+    value: float | None
+    """None where it couldn't be measured; the unit then says why."""
     unit: str
     goal: str = ""
     """The goal's own words; "" where there is none."""
@@ -47,7 +48,12 @@ class Results:
         row = Row(name, round(float(value), 4), unit, goal, met)
         self.rows.append(row)
         verdict = "" if met is None else "met" if met else "MISSED"
-        print(f"{row.name:58} {row.value:>10.4g} {row.unit:22} {verdict:7} {row.goal}", flush=True)
+        print(f"{row.name:58} {float(value):>10.4g} {row.unit:22} {verdict:7} {row.goal}", flush=True)
+
+    def unmeasured(self, name: str, why: str, goal: str = "") -> None:
+        """Keep that a figure couldn't be measured here, which is no goal met."""
+        self.rows.append(Row(name, None, f"not measured: {why}", goal))
+        print(f"{name:58} {'':>10} not measured: {why:8} {goal}", flush=True)
 
     def write(self, path: Path | None) -> None:
         """Write the JSON file, where one was asked for."""

@@ -10,6 +10,7 @@ Where so many features are active that dense products are faster, the step is th
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +30,19 @@ ROWS = 128
 """Tokens rebuilt at once."""
 
 
+class _Gradient(NamedTuple):
+    """What a step's measuring leaves for its update; the names are those of saerad_core.sae.sparse.update."""
+
+    pulls: np.ndarray
+    slopes: np.ndarray
+    along: np.ndarray
+    sums: np.ndarray
+    """[S, F], of the scalars."""
+    to_b_dec: np.ndarray
+    """float64 [d]."""
+    clip: float
+
+
 class SparseStepper(DenseStepper):
     """On the CPU; float32, or float64 for checks. Updates the SAE's parameters in place; state as DenseStepper's.
 
@@ -44,7 +58,7 @@ class SparseStepper(DenseStepper):
     """Times that a batch is rebuilt, not counting the auxiliary loss."""
     whole = 0
     """Which of them is the code's."""
-    crowded = 1 / 16
+    crowded = 1 / 3
     """Share of the dictionary active on a token above which the dense step is faster, for architectures that can be so."""
 
     def __init__(self, sae: Sae, config: SaeConfig, *, half: bool | None = None, threads: int | None = None) -> None:
@@ -169,25 +183,27 @@ class SparseStepper(DenseStepper):
         return fired, len(on)
 
     def _learn(self, x: np.ndarray, found: Sorted, errors: np.ndarray, scales: np.ndarray, lr: float) -> None:
-        batch, d = x.shape
-        features, starts = found.features, found.starts
+        found = found._replace(rows=self.rows(found, len(x)))
+        gradient = self._measure(x, found, errors, scales)
+        self._update(x, found, errors, gradient, lr)
+
+    def _measure(self, x: np.ndarray, found: Sorted, errors: np.ndarray, scales: np.ndarray) -> _Gradient:
+        d, features, starts = x.shape[1], found.features, found.starts
         pulls, slopes = np.zeros_like(found.values), np.zeros_like(found.values)
         along = np.zeros(len(features), x.dtype)
         sums = np.zeros((len(self.scalars), len(features)), x.dtype)
-        edges = np.searchsorted(starts, np.linspace(0, starts[-1], PARTS + 1)).clip(0, len(features))
-        parts = [(lo, hi) for lo, hi in zip(edges, edges[1:], strict=False) if hi > lo]
-        rows, flat = self.rows(found, batch), errors.reshape(-1, d)
-        kernel = self.gradients(batch, along)
+        flat = errors.reshape(-1, d)
+        kernel = self.gradients(len(x), along)
 
         def look(lo: int, hi: int) -> tuple[float, np.ndarray]:
             shift = np.zeros(d)
             squares = kernel(
-                lo, hi, features, starts, rows, found.values, scales, flat, x, self.enc, self.dec, pulls, slopes, sums,
+                lo, hi, features, starts, found.rows, found.values, scales, flat, x, self.enc, self.dec, pulls, slopes, sums,
                 shift,
             )  # fmt: skip
             return squares, shift
 
-        measured = self.team.run(look, parts)
+        measured = self.team.run(look, _parts(found))
         to_b_dec = errors[0].sum(0, dtype=np.float64) * float(scales[0])
         for _, shift in measured:
             to_b_dec += shift
@@ -196,21 +212,25 @@ class SparseStepper(DenseStepper):
         clip = min(1.0, self.config.clip / (norm + 1e-6)) if self.config.clip else 1.0
         if not np.isfinite(norm):
             clip = float("nan")
+        return _Gradient(pulls, slopes, along, sums, to_b_dec, clip)
+
+    def _update(self, x: np.ndarray, found: Sorted, errors: np.ndarray, gradient: _Gradient, lr: float) -> None:
+        features, clip, flat = found.features, gradient.clip, errors.reshape(-1, x.shape[1])
         keep = np.array([BETAS[0], 1 - BETAS[0], BETAS[1], 1 - BETAS[1]], x.dtype)
         kind = x.dtype.type
         self.team.run(
             lambda lo, hi: update(
-                lo, hi, features, starts, rows, pulls, slopes, along, flat, x, kind(clip), lr, keep, kind(EPS),
-                self.enc, self.dec, self._moments, self.adam.updates.numpy(), self._copy, self.encoder.norm,
+                lo, hi, features, found.starts, found.rows, gradient.pulls, gradient.slopes, gradient.along, flat, x,
+                kind(clip), lr, keep, kind(EPS), self.enc, self.dec, self._moments, self.adam.updates.numpy(), self._copy, self.encoder.norm,
                 self.sae.unit_decoder,
             ),
-            parts,
+            _parts(found),
         )  # fmt: skip
         self.adam.steps += 1
         counts = self.adam.updates.numpy()[features].astype(np.float64)
-        for name, gradient in zip(self.scalars, sums, strict=True):
-            self._adam(name, features, gradient * kind(clip), counts, lr, keep)
-        self._adam("b_dec", slice(None), (to_b_dec * clip).astype(x.dtype), float(self.adam.steps), lr, keep)
+        for name, sums in zip(self.scalars, gradient.sums, strict=True):
+            self._adam(name, features, sums * kind(clip), counts, lr, keep)
+        self._adam("b_dec", slice(None), (gradient.to_b_dec * clip).astype(x.dtype), float(self.adam.steps), lr, keep)
 
     def _adam(
         self,
@@ -227,3 +247,10 @@ class SparseStepper(DenseStepper):
         second[at] = second[at] * keep[2] + keep[3] * gradient * gradient
         size = np.sqrt(second[at] / (1 - BETAS[1] ** counts)) + EPS
         weight[at] -= (lr / (1 - BETAS[0] ** counts) * (first[at] / size)).astype(weight.dtype)
+
+
+def _parts(found: Sorted) -> list[tuple[int, int]]:
+    """Ranges of features with about as many slots each."""
+    features = len(found.features)
+    edges = np.searchsorted(found.starts, np.linspace(0, found.starts[-1], PARTS + 1)).clip(0, features)
+    return [(int(lo), int(hi)) for lo, hi in zip(edges, edges[1:], strict=False) if hi > lo]
