@@ -154,7 +154,8 @@ class Engine:
         found = [(int(f), float(v)) for f, v in zip(features, values, strict=True)]
         began = time.perf_counter()
         curated = self._curation.all_current() if self._curation is not None else {}
-        report = self.composer.compose(found, curated)
+        fires = np.flatnonzero(code)
+        report = self.composer.compose(found, curated, list(zip(fires.tolist(), code[fires].tolist(), strict=True)))
         timings["report"] = _ms(began)
         report.timings_ms.update(timings)
         report.typicality = typicality.as_json() if typicality is not None else None

@@ -1,14 +1,16 @@
-"""How much each active feature speaks for or against each fact: additive, calibrated, attributable.
+"""How much each feature speaks for or against each fact: additive, calibrated, attributable.
 
-The logit of a fact is an intercept plus one weight for every active feature, so a feature's contribution to a sentence is its
-weight. fit_evidence.py learns them from report text; this module holds, applies, saves and loads them.
+The logit of a fact is an intercept plus, for every feature, a weight times how far its activation is from its mean over training
+X-rays, in standard deviations; most weights are zero. So a feature's contribution to a sentence is what it adds beyond a feature that
+fires as usual. fit_evidence.py learns the weights from report text; this module holds, applies, saves and loads them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +23,10 @@ from saerad_core.descriptions.reported import looser
 from saerad_core.errors import WorkspaceError
 from saerad_core.vocabulary import Fact
 
-FORMAT = "saerad-evidence-1"
+FORMAT = "saerad-evidence-2"
+
+Code = Sequence[tuple[int, float]]
+"""(feature_id, activation) of every feature that fires on an X-ray, before the active rule."""
 
 
 class Contribution(NamedTuple):
@@ -29,9 +34,11 @@ class Contribution(NamedTuple):
 
     feature_id: int
     activation: float
-    """0 for a feature that would speak for the fact and is silent."""
+    """0 for a feature that is silent."""
     logit: float
-    """Added by the feature if it is active; for a silent one, what it withholds, as a negative number."""
+    """What the feature adds, against its mean activation over training X-rays."""
+    fires: bool
+    """Whether its activation is above that mean; else the contribution lies in its silence or weakness."""
 
 
 class SeverityScale(NamedTuple):
@@ -51,7 +58,13 @@ class EvidenceTables:
     weights: np.ndarray
     """float32 [K, m], after calibration."""
     intercepts: np.ndarray
-    """float32 [K], after calibration."""
+    """float32 [K], after calibration: the logit where every feature fires as usual."""
+    centre: np.ndarray
+    """float32 [m]: mean activation over training X-rays, silent ones as 0."""
+    scale: np.ndarray
+    """float32 [m]: standard deviation of the same; 1 where no fact uses the feature."""
+    most: np.ndarray
+    """float32 [m]: largest activation on a training X-ray; beyond it nothing was learned, so a stronger one counts as it."""
     thresholds: np.ndarray
     """float32 [K]: probability from which a report states the fact."""
     priors: np.ndarray
@@ -79,13 +92,37 @@ class EvidenceTables:
         """
         return self.facts.index(fact)
 
-    def logits(self, features: Sequence[int]) -> np.ndarray:
-        """Evidence for every fact, float64 [K], on an X-ray with these active features."""
-        return self.intercepts.astype(np.float64) + self.weights[:, list(features)].astype(np.float64).sum(axis=1)
+    def logits(self, code: Code, barred: Collection[int] = ()) -> np.ndarray:
+        """Evidence for every fact, float64 [K], on an X-ray with this code.
 
-    def probabilities(self, features: Sequence[int]) -> np.ndarray:
-        """Calibrated P(fact | active features), float64 [K]; no fact is likelier than a looser one that it implies."""
-        return self.consistent(1.0 / (1.0 + np.exp(-self.logits(features))))
+        Args:
+            code: of the X-ray; a feature that isn't in it is silent.
+            barred: features that count as if they fired as usual, whatever they do.
+        """
+        deviation = self._deviation(code, barred)
+        return self.intercepts.astype(np.float64) + self._used @ deviation[self._columns]
+
+    def probabilities(self, code: Code, barred: Collection[int] = ()) -> np.ndarray:
+        """Calibrated P(fact | code), float64 [K]; no fact is likelier than a looser one that it implies."""
+        return self.consistent(1.0 / (1.0 + np.exp(-self.logits(code, barred))))
+
+    @cached_property
+    def _columns(self) -> np.ndarray:
+        """Features that some fact uses."""
+        return np.flatnonzero((self.weights != 0).any(axis=0))
+
+    @cached_property
+    def _used(self) -> np.ndarray:
+        return self.weights[:, self._columns].astype(np.float64)
+
+    def _deviation(self, code: Code, barred: Collection[int] = ()) -> np.ndarray:
+        """Of every feature from its mean, in standard deviations, float64 [m]."""
+        activations = np.zeros(self.width)
+        ids = [feature for feature, _ in code]
+        activations[ids] = np.minimum([value for _, value in code], self.most[ids])
+        out = (activations - self.centre) / self.scale
+        out[list(barred)] = 0.0
+        return out
 
     def consistent(self, p: np.ndarray) -> np.ndarray:
         """Raise every fact to the likeliest of those that imply it."""
@@ -107,38 +144,39 @@ class EvidenceTables:
         score = float(row[-1] + row[list(features)].sum())
         return scale.words[int(np.searchsorted(scale.cuts, score))]
 
-    def support(self, fact: Fact, active: Sequence[tuple[int, float]]) -> list[Contribution]:
-        """Active features with positive contributions to ``fact``, the largest first."""
-        return [c for c in self._ranked(fact, active, sign=1.0) if c.logit > 0]
+    def support(self, fact: Fact, code: Code) -> list[Contribution]:
+        """Features that fire above their mean and so speak for ``fact``, the strongest first."""
+        row = self.weights[self.index(fact)]
+        deviation = self._deviation(code)
+        found = [
+            Contribution(int(f), float(a), float(row[f] * deviation[f]), fires=True)
+            for f, a in code
+            if row[f] > 0 and deviation[f] > 0
+        ]
+        return sorted(found, key=lambda c: (-c.logit, c.feature_id))
 
-    def opposition(
-        self, fact: Fact, active: Sequence[tuple[int, float]], most: int, barred: frozenset[int]
-    ) -> list[Contribution]:
-        """Evidence that ``fact`` is absent: active features that speak against it, then silent ones that would speak for it.
+    def opposition(self, fact: Fact, code: Code, most: int, barred: Collection[int] = ()) -> list[Contribution]:
+        """Evidence that ``fact`` is absent: features that fire and speak against it, then those that would speak for it and
+        are silent or weak.
 
         Args:
             fact: the absent fact.
-            active: (feature_id, activation) of the X-ray.
+            code: of the X-ray.
             most: at most so many.
             barred: features that don't count as evidence.
         """
-        against = [c for c in self._ranked(fact, active, sign=-1.0) if c.logit < 0][:most]
-        if len(against) >= most:
-            return against
         row = self.weights[self.index(fact)]
-        firing = {feature for feature, _ in active}
-        order = np.argsort(-row, kind="stable")[: most + len(firing) + len(barred)]
-        silent = [
-            Contribution(int(f), 0.0, -float(row[f]))
-            for f in order
-            if row[f] > 0 and int(f) not in firing and int(f) not in barred
+        deviation = self._deviation(code, barred)
+        logits = row * deviation
+        activations = dict(code)
+        against = np.flatnonzero(logits < 0)
+        against = against[np.argsort(logits[against], kind="stable")]
+        fires = deviation[against] > 0
+        chosen = np.concatenate([against[fires], against[~fires]])[:most]
+        return [
+            Contribution(int(f), float(activations.get(int(f), 0.0)), float(logits[f]), bool(deviation[f] > 0))
+            for f in chosen
         ]
-        return against + silent[: most - len(against)]
-
-    def _ranked(self, fact: Fact, active: Sequence[tuple[int, float]], sign: float) -> list[Contribution]:
-        row = self.weights[self.index(fact)]
-        found = [Contribution(int(f), float(a), float(row[f])) for f, a in active]
-        return sorted(found, key=lambda c: (-sign * c.logit, c.feature_id))
 
     def save(self, path: Path) -> None:
         """Write everything as one safetensors file, in one step."""
@@ -167,7 +205,7 @@ class EvidenceTables:
         except (OSError, SafetensorError) as error:
             raise WorkspaceError(f"{path} can't be read; build the workspace again.") from error
         if header.get("format") != FORMAT:
-            raise WorkspaceError(f"{path} is not evidence that this program wrote; build the workspace again.")
+            raise WorkspaceError(f"{path} is not evidence as this version writes it; build the workspace again.")
         severity = {
             finding: SeverityScale(tuple(words), tuple(cuts))
             for finding, (words, cuts) in json.loads(header["severity"]).items()
@@ -181,4 +219,15 @@ class EvidenceTables:
         )
 
 
-_ARRAYS = ("weights", "intercepts", "thresholds", "priors", "denials", "patients", "severity_weights")
+_ARRAYS = (
+    "weights",
+    "intercepts",
+    "centre",
+    "scale",
+    "most",
+    "thresholds",
+    "priors",
+    "denials",
+    "patients",
+    "severity_weights",
+)

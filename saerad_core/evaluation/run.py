@@ -85,7 +85,8 @@ def _generated(
         ids, code = codes.row(row)
         features, values = active(code, thresholds[ids])
         found = [(int(f), float(v)) for f, v in zip(ids[features], values, strict=True)]
-        ours.append(read_back(composer.compose(found).text))
+        whole = list(zip(ids.tolist(), code.tolist(), strict=True))
+        ours.append(read_back(composer.compose(found, code=whole).text))
     train, validate = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validate")
     # The reports of the scored split are not read here: a probe must not learn which facts it has.
     known = [text if one in ("train", "validate") else "" for text, one in zip(texts, splits, strict=True)]

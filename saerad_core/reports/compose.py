@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from saerad_core.descriptions.evidence import Contribution, EvidenceTables
+from saerad_core.descriptions.evidence import Code, Contribution, EvidenceTables
 from saerad_core.descriptions.reported import depth
 from saerad_core.reports.check import check
 from saerad_core.reports.conflicts import ConflictSettings, divided, settle
@@ -68,18 +68,22 @@ class Composer:
         self.settings = settings or ComposeSettings()
 
     def compose(
-        self, found: Sequence[tuple[int, float]], curated: Mapping[int, CuratedFeature] | None = None
+        self,
+        found: Sequence[tuple[int, float]],
+        curated: Mapping[int, CuratedFeature] | None = None,
+        code: Code | None = None,
     ) -> Report:
         """The report of an X-ray.
 
         Args:
-            found: (feature_id, activation) of its active features, in the order of the rule.
+            found: (feature_id, activation) of its active features, in the order of the rule: those that the report lists.
+            code: of all features that fire, before the rule: what the report rests on. The active ones alone where it isn't given.
             curated: what curators said about features; a rejected one doesn't count as evidence.
         """
         curated = curated or {}
         report = Report(features=[self._line(feature, value, curated.get(feature)) for feature, value in found])
         barred = frozenset(f for f, word in curated.items() if word.status == REJECTED)
-        active = [(f, v) for f, v in found if f not in barred]
+        fires = [(f, v) for f, v in (found if code is None else code) if f not in barred]
         left_out = sorted(f for f, _ in found if f in barred)
         if left_out:
             report.warnings.append(
@@ -89,25 +93,25 @@ class Composer:
         if not self.tables.facts:
             report.warnings.append("The training reports state too few findings for a report to be learned from them.")
             return report
-        if not active:
+        if all(f in barred for f, _ in found):
             report.warnings.append("No feature counts as active on this X-ray, so the report rests on what is silent.")
-        ids = [f for f, _ in active]
-        p = self.tables.probabilities(ids)
+        p = self.tables.probabilities(fires, barred)
         kept, settled = settle(
             present(p, self.tables, self.settings.decide), self.tables, self.wording.phrase, self.settings.conflicts
         )
         report.warnings += settled
-        # Without an active feature that speaks for it a finding is only common: a report says nothing on that ground.
-        evidence = {c.statement.fact: self._for(c.statement.fact, active) for c in kept}
+        # Without a feature that speaks for it a finding is only common: a report says nothing on that ground.
+        ids = [f for f, _ in found if f not in barred]
+        evidence = {c.statement.fact: self._for(c.statement.fact, fires) for c in kept}
         kept = [self._graded(c, ids) for c in kept if evidence[c.statement.fact]]
         for group in self._groups(kept):
             self._add_finding(report, group, evidence)
-        report.warnings += self._divided(kept, active)
-        against_all = self._against_all(p, active, barred)
+        report.warnings += self._divided(kept, fires)
+        against_all = self._against_all(p, fires, barred)
         if not report.findings and against_all:
             report.findings.append(ReportSentence(self.wording.nothing(), (), self._nothing(p), against_all))
         self._add_impression(report, p, against_all)
-        self._add_absences(report, p, active, barred)
+        self._add_absences(report, p, fires, barred)
         report.warnings += self._rewritten(report, curated)
         self._check(report)
         return report
@@ -189,23 +193,19 @@ class Composer:
         """Probability that none of the findings is there, as if they were independent."""
         return float(np.prod([1 - p[row] for row, fact in enumerate(self.tables.facts) if not depth(fact)]))
 
-    def _against_all(
-        self, p: np.ndarray, active: list[tuple[int, float]], barred: frozenset[int]
-    ) -> tuple[Evidence, ...]:
+    def _against_all(self, p: np.ndarray, fires: Code, barred: frozenset[int]) -> tuple[Evidence, ...]:
         """What speaks against the finding that came nearest to being stated; of the next where nothing does."""
         loose = [row for row, fact in enumerate(self.tables.facts) if not depth(fact)]
         for row in sorted(loose, key=lambda row: float(self.tables.thresholds[row] - p[row])):
-            evidence = self._against(self.tables.facts[row], active, barred, self.settings.features)
+            evidence = self._against(self.tables.facts[row], fires, barred, self.settings.features)
             if evidence:
                 return evidence
         return ()
 
-    def _add_absences(
-        self, report: Report, p: np.ndarray, active: list[tuple[int, float]], barred: frozenset[int]
-    ) -> None:
+    def _add_absences(self, report: Report, p: np.ndarray, fires: Code, barred: frozenset[int]) -> None:
         stated = {s.finding for sentence in report.findings for s in sentence.statements}
         found = {c.statement.finding: c for c in absent(p, self.tables, stated, self.settings.decide)}
-        supported = {finding: self._against(Fact(finding), active, barred, self.settings.features) for finding in found}
+        supported = {finding: self._against(Fact(finding), fires, barred, self.settings.features) for finding in found}
         for group in self.wording.absences([finding for finding in found if supported[finding]]):
             # Every denied finding brings its strongest evidence; what room is left goes to the next strongest in turn.
             each = max(1, self.settings.features // len(group))
@@ -221,10 +221,10 @@ class Composer:
                 )
             )
 
-    def _for(self, fact: Fact, active: list[tuple[int, float]]) -> list[Evidence]:
-        """Active features that speak for ``fact`` and did so on training X-rays whose reports state it, strongest first."""
+    def _for(self, fact: Fact, fires: Code) -> list[Evidence]:
+        """Features that speak for ``fact`` and did so on training X-rays whose reports state it, strongest first."""
         found: list[Evidence] = []
-        for contribution in self.tables.support(fact, active):
+        for contribution in self.tables.support(fact, fires):
             evidence = self._evidence(fact, contribution)
             if evidence.image_ids:
                 found.append(evidence)
@@ -232,22 +232,18 @@ class Composer:
                 break
         return found
 
-    def _against(
-        self, fact: Fact, active: list[tuple[int, float]], barred: frozenset[int], most: int
-    ) -> tuple[Evidence, ...]:
-        return tuple(
-            self._evidence(fact, c, denies=c.activation > 0) for c in self.tables.opposition(fact, active, most, barred)
-        )
+    def _against(self, fact: Fact, fires: Code, barred: frozenset[int], most: int) -> tuple[Evidence, ...]:
+        return tuple(self._evidence(fact, c, denies=c.fires) for c in self.tables.opposition(fact, fires, most, barred))
 
     def _evidence(self, fact: Fact, contribution: Contribution, *, denies: bool = False) -> Evidence:
-        feature, activation, logit = contribution
+        feature, activation, logit, fires = contribution
         images = self.tables.examples.find(feature, self.tables.index(fact), self.settings.images, denies=denies)
-        return Evidence(feature, activation, tuple(images), logit)
+        return Evidence(feature, activation, tuple(images), logit, fires)
 
-    def _divided(self, kept: list[Candidate], active: list[tuple[int, float]]) -> list[str]:
+    def _divided(self, kept: list[Candidate], fires: Code) -> list[str]:
         warnings = []
         for candidate in kept:
-            camps = divided(candidate, active, self.tables, self.settings.conflicts)
+            camps = divided(candidate, fires, self.tables, self.settings.conflicts)
             if camps is not None:
                 for_, against = camps
                 warnings.append(

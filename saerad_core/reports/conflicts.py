@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saerad_core.descriptions.evidence import EvidenceTables
+from saerad_core.descriptions.evidence import Code, EvidenceTables
 from saerad_core.reports.decide import Candidate
 from saerad_core.vocabulary import TERMS, Fact, Statement
 
@@ -92,26 +92,26 @@ def _rarely_together(a: Fact, b: Fact, tables: EvidenceTables, settings: Conflic
 
 
 def divided(
-    candidate: Candidate, active: list[tuple[int, float]], tables: EvidenceTables, settings: ConflictSettings
+    candidate: Candidate, code: Code, tables: EvidenceTables, settings: ConflictSettings
 ) -> tuple[list[int], list[int]] | None:
     """Features for and against a stated finding where both camps are strong and the outcome is open; else None.
 
     Args:
         candidate: what the report states.
-        active: (feature_id, activation) that count as evidence.
+        code: (feature_id, activation) that count as evidence.
         tables: the weights.
         settings: what counts as strong.
     """
     if not 1 - settings.undecided < candidate.probability < settings.undecided:
         return None
-    row = tables.weights[tables.index(candidate.statement.fact)]
-    camps = [
-        sorted((f for f, _ in active if sign * row[f] > 0), key=lambda f: -sign * row[f])  # noqa: B023 - used at once
-        for sign in (1, -1)
-    ]
-    if any(abs(float(row[camp].sum())) < settings.logit for camp in camps):
+    fact = candidate.statement.fact
+    camps = (
+        tables.support(fact, code),
+        [c for c in tables.opposition(fact, code, len(code)) if c.fires],
+    )
+    if any(abs(sum(c.logit for c in camp)) < settings.logit for camp in camps):
         return None
-    return camps[0][:3], camps[1][:3]
+    return [c.feature_id for c in camps[0][:3]], [c.feature_id for c in camps[1][:3]]
 
 
 def name_of(finding: str) -> str:

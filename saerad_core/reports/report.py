@@ -20,7 +20,9 @@ class Evidence:
     """Training X-rays, one a patient: the feature is active and the report states the finding (where the sentence says
     that it is absent and the feature is active: denies it)."""
     logit: float = 0.0
-    """What the feature adds to (or, negative, takes from) the log-odds of the finding."""
+    """What the feature adds to (or, negative, takes from) the log-odds of the finding, against one that fires as usual."""
+    fires: bool = True
+    """Whether it fires above its mean over training X-rays; else its silence or weakness is the evidence."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class ReportSentence:
                     "activation": round(one.activation, 4),
                     "image_ids": list(one.image_ids),
                     "logit": round(one.logit, 4),
+                    "fires": one.fires,
                 }
                 for one in self.evidence
             ],

@@ -54,10 +54,11 @@ def describe_features(
 
     descriptions = describe(active, images, of_train, [texts[row] for row in train], realise)
     tables = fit_evidence(
+        activated.codes.rows(train),
         active,
         images,
         of_train,
-        validate_active=activated.active[validate],
+        validate_codes=activated.codes.rows(validate),
         validate_reported=reported.rows(np.arange(len(train), len(read))),
     )
     tables.save(workspace.evidence_file)

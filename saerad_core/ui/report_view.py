@@ -118,7 +118,7 @@ def _top(here: Here, source: Source, analysis: Analysis) -> None:
 
 def _picture(here: Here, source: Source, analysis: Analysis, sentence: ReportSentence | None) -> None:
     """The X-ray, with heatmaps of its features on request: those behind the chosen sentence first."""
-    behind = [one.feature_id for one in sentence.evidence if one.activation > 0] if sentence else []
+    behind = [one.feature_id for one in sentence.evidence if one.fires] if sentence else []
     features = behind + [feature_id for feature_id, _ in analysis.active if feature_id not in behind]
     if source.image is not None:
         picture = stored_picture(here, source.image.image_id, features)
@@ -305,7 +305,9 @@ def _evidence(here: Here, sentence: ReportSentence | None) -> None:
 def _behind(here: Here, one: Evidence, said: Statement | None) -> None:
     row = here.explorer.row(one.feature_id)
     text = escape(row.text) if row.text else '<span class="faint">not described</span>'
-    strength = number(one.activation, 2) if one.activation > 0 else "silent"
+    strength = (
+        number(one.activation, 2) + ("" if one.fires else " (less than usual)") if one.activation > 0 else "silent"
+    )
     says = f"Activation on this X-ray; adds {one.logit:+.2f} to the log-odds of the finding"
     html(
         f'<table class="rows"><tr><td><a class="nav" href="{escape(here.links.feature(one.feature_id))}">'

@@ -83,7 +83,7 @@ def test_certainty_follows_probability():
     for found in ([(1, 3.0)], [(3, 3.0)], [(5, 2.0), (6, 1.0)]):
         for sentence in composer().compose(found).findings:
             for s in (s for s in sentence.statements if s.present):
-                p = tables().probabilities([f for f, _ in found])[tables().index(s.fact)]
+                p = tables().probabilities(found)[tables().index(s.fact)]
                 assert s.certainty == ("certain" if p >= 0.8 else "likely" if p >= 0.5 else "possible")
 
 

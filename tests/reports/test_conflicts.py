@@ -87,7 +87,7 @@ def test_camps_are_named_only_where_both_are_strong_and_the_outcome_is_open():
 
 def test_the_most_specific_facts_are_stated_and_no_place_without_its_side():
     t = tables()
-    p = t.probabilities([4])
+    p = t.probabilities([(4, 3.0)])
     said = {c.statement.fact for c in present(p, t, DecideSettings()) if c.statement.finding == "consolidation"}
     assert said == {Fact("consolidation", "right", "upper zone")}
 

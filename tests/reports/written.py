@@ -26,9 +26,10 @@ def tables() -> EvidenceTables:
     rows = np.arange(len(both.severity))
     return fit_evidence(
         train.active,
+        train.active,
         train.images,
         both.rows(rows < len(train.texts)),
-        validate_active=validate.active,
+        validate_codes=validate.active,
         validate_reported=both.rows(rows >= len(train.texts)),
     )
 
