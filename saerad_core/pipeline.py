@@ -259,7 +259,9 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
     n = len(shards)
     stage.run("activate", n, [settings.active], lambda: activated.append(
         activate(workspace, shards, sae, settings.tokens, settings.active, progress)))  # fmt: skip
-    stage.run("describe", 0, ["evidence 2"], lambda: describe_features(workspace, shards.records(), once(), sae, progress))
+    stage.run(
+        "describe", 0, ["evidence 2"], lambda: describe_features(workspace, shards.records(), once(), sae, progress)
+    )
     stage.run("index", 0, ["gate 2"], lambda: _index(workspace, shards))
     stage.run("atlas", 0, [], lambda: _draw_atlas(workspace, sae))
     workspace.manifest.provenance = provenance()
