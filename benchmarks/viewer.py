@@ -33,7 +33,8 @@ _DRAG = """async ([seconds, act]) => {
   const root = [...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('.v')).find(Boolean);
   const stage = root.querySelector('.stage'), film = root.viewer.panes[0].film;
   const box = stage.getBoundingClientRect();
-  const send = (type, x, y) => stage.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, buttons: 1, clientX: x, clientY: y }));
+  const shiftKey = act === 'pan', own = act === 'viewer' || act === 'pan';
+  const send = (type, x, y) => stage.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, buttons: 1, shiftKey, clientX: x, clientY: y }));
   stage.setPointerCapture = () => {};
   const cover = document.createElement('div');
   cover.style.cssText = `position:fixed;left:${box.left}px;top:${box.top}px;width:${box.width}px;height:${box.height}px;z-index:9999;background:#000`;
@@ -81,13 +82,13 @@ _DRAG = """async ([seconds, act]) => {
     spent.push(performance.now() - began);
     frames.push(await new Promise(requestAnimationFrame));
   }
-  if (act === 'viewer') send('pointerup', 0, 0);
+  if (own) send('pointerup', 0, 0);
   cover.remove();
   delete stage.setPointerCapture;
   const gaps = frames.slice(1).map((t, i) => t - frames[i]).sort((a, b) => a - b);
   const n = stage.draws.n - before.n;
   return { fps: 1000 * gaps.length / gaps.reduce((a, b) => a + b, 0), p95: gaps[Math.floor(0.95 * gaps.length)],
-    ms: act === 'viewer' ? (stage.draws.ms - before.ms) / n : spent.reduce((a, b) => a + b, 0) / spent.length,
+    ms: own ? (stage.draws.ms - before.ms) / n : spent.reduce((a, b) => a + b, 0) / spent.length,
     side: stage.querySelector('canvas.xray').width };
 }"""
 
@@ -173,6 +174,13 @@ def drive(results: Results, data: bytes, folder: Path, seconds: float) -> None:
                 other = page.evaluate(_DRAG, [seconds, act])
                 results.add(f"{name}, same place", other["fps"], "frames a second")
                 results.add("... viewer over it", drawn["fps"] / other["fps"], "ratio")
+                if act == "whole":
+                    results.add("... its drawing alone", other["ms"], "ms a frame")
+                    results.add("... viewer's drawing over it", drawn["ms"] / other["ms"], "ratio")
+        page.locator(".stage").first.press("9")
+        moved = page.evaluate(_DRAG, [seconds, "pan"])
+        results.add("moving the film at one to one, full screen", moved["fps"], "frames a second")
+        results.add("... drawing alone", moved["ms"], "ms a frame")
         browser.close()
 
 

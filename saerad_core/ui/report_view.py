@@ -132,7 +132,8 @@ def _picture(here: Here, source: Source, analysis: Analysis, sentence: ReportSen
         stored_picture(here, image.image_id, label=f"similar ({score(value)}): {image.image_id}")
         for image, value in _neighbours(here, source, analysis)
     ]
-    xray_viewer(picture, beside)
+    # An upload or a newly drawn X-ray is this session's alone: there is nothing to share.
+    xray_viewer(picture, beside, share=source.image is not None)
 
 
 def _neighbours(here: Here, source: Source, analysis: Analysis) -> list[tuple[ImageRow, float]]:

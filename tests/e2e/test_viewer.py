@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from saerad_core.images.grey import window
+from saerad_core.images.radiograph import decode
 from tests.e2e.browser import Server, settle
-from tests.images.films import dicom, written
+from tests.images.films import dicom, film, written
 
 FILM = "film003"
 READY = '.stage[data-state="values"]'
@@ -137,7 +138,33 @@ def test_a_12_bit_upload_is_windowed_from_its_own_values(server: Server, page: P
     drag(page, stage, 80, 50, button="right")
     check(page, stage, values, invert=True)
     # An upload can't be shared, and its name is nowhere.
-    assert "IM1" not in page.url
+    page.wait_for_timeout(400)
+    assert "IM1" not in page.url and "view=" not in page.url
+
+
+def test_low_values_that_are_white_on_a_fine_screen(server: Server, browser: Browser) -> None:
+    """MONOCHROME1 with a window of its own, two of the screen's pixels to one of the page's."""
+    values = film(shape=(420, 380))
+    data = written(dicom(values, WindowCenter=1500, WindowWidth=1800, PhotometricInterpretation="MONOCHROME1"))
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, device_scale_factor=2)
+    page = context.new_page()
+    page.goto(f"{server.url}/report?ws=tiny")
+    settle(page)
+    page.locator('input[type="file"]').set_input_files({"name": "IM2", "mimeType": "", "buffer": data})
+    stage = page.locator(READY).first
+    expect(stage).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="1:1").click()
+    assert (number(page, "Window"), number(page, "Level")) == (1800, 1500)
+    check(page, stage, values, invert=True)
+    # What the encoder is shown is what the reader is shown.
+    left, top = (int(stage.get_attribute(f"data-{side}") or 0) for side in ("left", "top"))
+    seen = canvas(stage)[top : top + 420, left : left + 380]
+    assert np.abs(seen - 255 * decode(data).pixels).max() <= 1
+    before = seen.mean()
+    drag(page, stage, 0, -40)
+    assert canvas(stage)[top : top + 420, left : left + 380].mean() > before
+    context.close()
 
 
 def test_zoom_pan_fit_and_reset(server: Server, page: Page) -> None:
@@ -278,7 +305,7 @@ def test_keys_full_screen_and_the_address(server: Server, page: Page) -> None:
     stage.press("?")
     sheet = page.get_by_role("dialog", name="Keys of the viewer")
     expect(sheet).to_be_visible()
-    expect(sheet).to_contain_text("heatmap as long as it is held")
+    expect(sheet).to_contain_text("heatmap while it is held")
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
     page.get_by_role("button", name="Keys").click()

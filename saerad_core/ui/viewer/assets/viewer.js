@@ -95,7 +95,8 @@ class Viewer {
     if (!pane.film) return;
     const { view } = this;
     const at = pane.at || pane.place();
-    const zoom = LIMIT(view.zoom * factor, 1, Math.max(8, FARTHEST / at.fit));
+    // A film smaller than its stage may be shown at its own size.
+    const zoom = LIMIT(view.zoom * factor, Math.min(1, 1 / at.fit), Math.max(8, FARTHEST / at.fit));
     const point = clientX === null ? null : pane.under(clientX, clientY);
     if (point) {
       // The point under the pointer stays where it is.
@@ -279,7 +280,7 @@ function sharedView(picture) {
   const [name, ...parts] = (new URL(window.location.href).searchParams.get("view") || "").split("_");
   const [center, width, invert, zoom, x, y] = parts.map(Number);
   if (name !== nameOf(picture) || parts.length !== 6 || !parts.every((part) => Number.isFinite(Number(part)))) return null;
-  return { center, width: Math.max(1, width), invert: invert === 1, zoom: LIMIT(zoom, 1, 64), x: LIMIT(x, 0, 1), y: LIMIT(y, 0, 1) };
+  return { center, width: Math.max(1, width), invert: invert === 1, zoom: LIMIT(zoom, 0.02, 64), x: LIMIT(x, 0, 1), y: LIMIT(y, 0, 1) };
 }
 
 export default function ({ data, parentElement }) {
