@@ -109,6 +109,25 @@ def reports(scores: dict[str, dict]) -> None:
     html(f'<table class="rows" style="max-width:52rem"><tr><th>Reports by</th>{head}</tr>{body}</table>')
 
 
+def certainty(figures: dict[str, dict]) -> None:
+    html(
+        heading(
+            "Whether words mean what they say",
+            "Of what our reports state as certain, likely or possible on test patients, the share that is true. Certain is meant to be right at least 19 times in 20.",
+        )
+    )
+    body = "".join(
+        f'<tr><td>{word}</td><td class="r">{number(one["n"])}</td><td class="r" title="{escape(_interval(one))}">{score(one.get("precision"))}</td>'
+        f'<td class="r">{score(one.get("finding_precision"))}</td></tr>'
+        for word, one in figures.items()
+    )
+    html(
+        '<table class="rows" style="max-width:52rem"><tr><th>Said as</th><th class="r" title="Statements on test X-rays.">n</th>'
+        '<th class="r" title="With the right side and place.">right</th><th class="r" title="Side and place not looked at.">right finding</th></tr>'
+        f"{body}</table>"
+    )
+
+
 now = here()
 figures = now.explorer.evaluation()
 if figures is None:
@@ -121,6 +140,8 @@ else:
         concepts(now, figures["concepts"])
     if figures.get("reports"):
         reports(figures["reports"])
+    if figures.get("certainty"):
+        certainty(figures["certainty"])
 sae_report(now)
 if figures is not None:
     n = figures.get("patients") or figures.get("images")

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from saerad_core.descriptions.evidence import EvidenceTables
 from saerad_core.descriptions.reported import read_reports
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.evaluation.concepts import concept_matrix, label_matrix, median, recover
 from saerad_core.evaluation.facts import LEVELS, difference, hits, scores
 from saerad_core.evaluation.reports import everything, nearest_texts, probe_texts, read_back
 from saerad_core.evaluation.scored import scored_images
+from saerad_core.evaluation.wording import by_certainty
 from saerad_core.sae.active import active
 from saerad_core.sae.codes import SparseCodes, open_codes
 from saerad_core.stages.activate import load_thresholds
@@ -47,7 +49,8 @@ def evaluate(workspace: Workspace, split: str = "test") -> dict[str, Any]:
     simulated = workspace.manifest.dataset.simulated
     truth = [drawn(facts) for facts in images["facts"]] if simulated else [read_back(text) for text in texts]
 
-    generated = _generated(workspace, codes, embeddings, asked, images, texts, splits, patients)
+    written = _written(workspace, codes, asked)
+    generated = _generated(workspace, embeddings, asked, images, texts, splits, patients, written)
     reports, levels, compared = _score(generated, [truth[row] for row in asked], patients[asked])
     names, shown = concept_matrix(truth) if simulated else label_matrix([list(some) for some in images["labels"]])
     concepts = recover(codes, embeddings, names, shown, splits, patients, split)
@@ -58,6 +61,7 @@ def evaluate(workspace: Workspace, split: str = "test") -> dict[str, Any]:
         "concepts_scored": sum(concept["auroc"] is not None for concept in concepts),
         "reports": reports,
         "differences": compared,
+        "certainty": by_certainty(written, [truth[row] for row in asked], patients[asked]),
         "levels": levels,
         "split": split,
         "n_images": len(asked),
@@ -68,25 +72,29 @@ def evaluate(workspace: Workspace, split: str = "test") -> dict[str, Any]:
     }
 
 
+def _written(workspace: Workspace, codes: SparseCodes, asked: np.ndarray) -> list[str]:
+    """The program's own reports of the asked X-rays."""
+    composer, thresholds = Composer.open(workspace), load_thresholds(workspace)
+    texts = []
+    for row in asked:
+        ids, code = codes.row(row)
+        features, values = active(code, thresholds[ids])
+        found = [(int(f), float(v)) for f, v in zip(ids[features], values, strict=True)]
+        texts.append(composer.compose(found, code=list(zip(ids.tolist(), code.tolist(), strict=True))).text)
+    return texts
+
+
 def _generated(
     workspace: Workspace,
-    codes: SparseCodes,
     embeddings: np.ndarray,
     asked: np.ndarray,
     images: pd.DataFrame,
     texts: list[str],
     splits: np.ndarray,
     patients: np.ndarray,
+    written: list[str],
 ) -> dict[str, list[set[Fact]]]:
-    """Facts that each way of reporting states of the asked X-rays."""
-    composer, thresholds = Composer.open(workspace), load_thresholds(workspace)
-    ours = []
-    for row in asked:
-        ids, code = codes.row(row)
-        features, values = active(code, thresholds[ids])
-        found = [(int(f), float(v)) for f, v in zip(ids[features], values, strict=True)]
-        whole = list(zip(ids.tolist(), code.tolist(), strict=True))
-        ours.append(read_back(composer.compose(found, code=whole).text))
+    """Facts that each way of reporting states of the asked X-rays; ``written`` are the program's own reports of them."""
     train, validate = np.flatnonzero(splits == "train"), np.flatnonzero(splits == "validate")
     # The reports of the scored split are not read here: a probe must not learn which facts it has.
     known = [text if one in ("train", "validate") else "" for text, one in zip(texts, splits, strict=True)]
@@ -96,11 +104,11 @@ def _generated(
         asked,
         read_reports(known, facts_of),
         patients,
-        composer.tables,
+        EvidenceTables.load(workspace.evidence_file),
     )
     all_facts = everything([read_back(texts[row]) for row in train])
     return {
-        OURS: ours,
+        OURS: [read_back(text) for text in written],
         "nearest": [read_back(text) for text in nearest_texts(embeddings, train, asked, texts)],
         "probe_template": [read_back(text) for text in probe],
         "all_normal": [set() for _ in asked],
