@@ -11,7 +11,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-SLOTS = 8
+SLOTS = 4
 """Slots of a feature looked at together."""
 
 
