@@ -3,6 +3,8 @@
 A process of its own, since what is compiled can't be interpreted and the other way round.
 """
 
+# pyright: reportMissingImports=false, reportFunctionMemberAccess=false
+
 import sys
 
 from triton.backends.compiler import GPUTarget
