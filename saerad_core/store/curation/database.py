@@ -23,7 +23,9 @@ COLUMNS = {
 TABLE = "CREATE TABLE IF NOT EXISTS events (" + ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items()) + ")"
 """No key and no index: rows are only ever added, by one process."""
 NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
-ADD = f"INSERT INTO events VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - names of COLUMNS and nothing else
+ROW = f"({', '.join('?' * len(COLUMNS))})"
+FEW = 100
+"""Rows up to which they are bound one by one; Arrow, which is quicker with many, first imports pandas for a second."""
 ADD_MANY = "INSERT INTO events BY NAME SELECT * FROM given ORDER BY seq"
 ALL = f"SELECT {NAMES} FROM events ORDER BY seq"  # noqa: S608
 HISTORY = f"SELECT {NAMES} FROM events WHERE feature_id = ? ORDER BY seq"  # noqa: S608
@@ -67,13 +69,13 @@ def in_memory(rows: Sequence[Stored]) -> duckdb.DuckDBPyConnection:
 def add(connection: duckdb.DuckDBPyConnection, rows: Sequence[Stored]) -> None:
     """Add rows, all or none; they are on the disk afterwards."""
     cursor = connection.cursor()
-    if len(rows) == 1:
-        cursor.execute(ADD, rows[0])
-    elif rows:
+    if len(rows) > FEW:
         table = pa.table([pa.array(column) for column in zip(*rows, strict=True)], names=list(COLUMNS))
         cursor.register("given", table)
         cursor.execute(ADD_MANY)
         cursor.unregister("given")
+    elif rows:
+        cursor.execute(f"INSERT INTO events VALUES {', '.join([ROW] * len(rows))}", [x for row in rows for x in row])  # noqa: S608
 
 
 def level(path: Path, rows: Sequence[Stored]) -> tuple[duckdb.DuckDBPyConnection, list[str]]:

@@ -184,9 +184,8 @@ class Ledger:
         self.view.take(events, lambda feature_id: self.ask(database.HISTORY, [feature_id]))
 
     def _last_number(self, feature_id: int) -> int:
-        known = self.view.own(feature_id).number
-        if known and not self.view.foreign:
-            return known
+        if not self.view.foreign:
+            return self.view.own(feature_id).number
         rows = self.rows("SELECT max(number) FROM events WHERE feature_id = ?", [feature_id])
         return int(rows[0][0] or 0)
 
