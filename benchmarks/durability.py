@@ -72,8 +72,8 @@ class Curation:
         lost = max(0, len(expected) - len(found)) + (max(0, len(expected) - len(journal)) if expected else 0)
         wrong = sum(a != b for a, b in zip(expected, found, strict=False))
         wrong += sum(a != b for a, b in zip(expected, journal, strict=False))
-        undone = {seq for one in expected if one[3] == "undone" for seq in one[4]["undoes"]}
-        texts = {one[1]: one[4]["text"] for one in expected if one[3] == "edited" and one[0] not in undone}
+        undone = {(one[1], number) for one in expected if one[3] == "undone" for number in one[4]["undoes"]}
+        texts = {one[1]: one[4]["text"] for one in expected if one[3] == "edited" and (one[1], one[2]) not in undone}
         beyond = found[len(expected) :]
         touched = {one[1] for one in beyond}
         now = self._store.snapshot()

@@ -191,7 +191,7 @@ class Undone:
     """Earlier events of the feature count no more."""
 
     undoes: tuple[Count, ...]
-    """Their places in the journal (seq)."""
+    """Their numbers."""
     decides: bool
     """Whether one of them was deciding."""
 

@@ -144,10 +144,10 @@ def _mean(scores: Sequence[Score]) -> float | None:
 
 
 def voided(events: Sequence[Event]) -> set[int]:
-    """Places (seq) of one feature's events that were undone and count no more; an undoing can be undone too."""
+    """Numbers of one feature's events that were undone and count no more; an undoing can be undone too."""
     void: set[int] = set()
     for event in reversed(events):
-        if event.kind == "undone" and event.seq not in void:
+        if event.kind == "undone" and event.number not in void:
             void.update(event.data["undoes"])
     return void
 
@@ -177,7 +177,7 @@ def states(events: Sequence[Event]) -> list[FeatureState]:
 
 def after(state: FeatureState, event: Event, void: set[int] | frozenset[int] = frozenset()) -> FeatureState:
     """What counts after one more event, numbers aside; of an undoing or something undone: what counted before."""
-    if event.kind == "undone" or event.seq in void:
+    if event.kind == "undone" or event.number in void:
         return state
     change = _CHANGES[event.kind](state, event, event.data)
     if event.kind in DECIDING:

@@ -131,7 +131,7 @@ class CurationStore:
         return self._ledger.ask(database.HISTORY, [feature_id])
 
     def void(self, feature_id: int) -> set[int]:
-        """Places (seq) of its events that were undone."""
+        """Numbers of its events that were undone."""
         return voided(self.history(feature_id))
 
     def events(self) -> list[Event]:
@@ -362,7 +362,7 @@ class CurationStore:
         for feature_id, events in by_feature.items():
             history = self.history(feature_id)
             void = voided(history)
-            events = [event for event in events if event.seq not in void]
+            events = [event for event in events if event.number not in void]
             if not events:
                 continue
             deciding = [event for event in events if _decides(event)]
@@ -375,7 +375,7 @@ class CurationStore:
                     "changed feature {} after what you take back; look at it first",
                 )
                 continue
-            data = {"undoes": [event.seq for event in events], "decides": bool(deciding)}
+            data = {"undoes": [event.number for event in events], "decides": bool(deciding)}
             acts.append(Act(feature_id, "undone", data, state.revision if deciding else None))
         if conflicts and not pass_over:
             if len(conflicts) == 1:
