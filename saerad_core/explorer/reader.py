@@ -16,6 +16,7 @@ import pandas as pd
 from saerad_core.descriptions.auroc import interval
 from saerad_core.descriptions.lexicon import find_mentions
 from saerad_core.descriptions.statements import parse_statements
+from saerad_core.exchange import FORMATS, collect
 from saerad_core.explorer.catalogue import Catalogue, Curated
 from saerad_core.explorer.convert import edits, image_row, status_of
 from saerad_core.explorer.evidence import FeatureEvidence, Training
@@ -325,6 +326,18 @@ class Explorer:
             raise Conflict(
                 f"{who} changed feature #{feature_id} while you looked at it: it is {theirs}{mine}."
             ) from error
+
+    def export(self, form: str, features: Sequence[int] | None = None, pictures: int = 0) -> tuple[str, str, bytes]:
+        """What is said of the features as a file: (name, media type, bytes).
+
+        Args:
+            form: a key of saerad_core.exchange.FORMATS: csv, parquet, jsonl, neuronpedia or html.
+            features: only these, in this order; None: all that have words.
+            pictures: X-rays of each feature in an html packet.
+        """
+        kind = FORMATS[form]
+        found = collect(self.workspace, self.curation, self.store, features, pictures)
+        return f"{self.workspace.root.name}-curation{kind.suffix}", kind.mime, kind.write(found)
 
     # -- the map and the figures
 

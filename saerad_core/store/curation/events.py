@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -316,10 +317,12 @@ def checked_data(kind: str, data: dict[str, Any]) -> dict[str, Any]:
         raise SaeRadError(f"The edit ({kind}) can't be taken: {where}: {first['msg'].lower()}.") from error
 
 
-def checked_event(given: dict[str, Any]) -> Event:
+def checked_event(given: Any) -> Event:  # noqa: ANN401
     """An event from somebody else's file, every part of it checked; raises SaeRadError."""
+    if not isinstance(given, dict) or set(given) != set(Event.__dataclass_fields__):
+        raise SaeRadError("An edit in the file can't be read: it has other parts than an edit; export it again.")
     try:
-        event = _EVENT.validate_python(given, strict=True)
+        event = _EVENT.validate_json(json.dumps(given), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         raise SaeRadError(

@@ -158,12 +158,19 @@ class Ledger:
             return events
 
     def append_as_given(self, given: Sequence[Event]) -> list[Event]:
-        """Add events that another store wrote, with their numbers, batches and dates; only their places are this journal's."""
+        """Add events that another store wrote, with their numbers and dates; their places are this journal's.
+
+        A bulk act of which only a part is given becomes single events of one batch: a batch that isn't whole counts as torn.
+        """
         with self._lock:
             if self._held is None and not self._become_writer():
                 raise WorkspaceError(BUSY)
+            numbers: dict[int, int] = {}
             events, lines, rows, tip = [], [], [], self._tip
-            for place, event in enumerate(given, start=1):
+            for place, event in enumerate(_whole_batches(given), start=1):
+                if event.number != numbers.get(event.feature_id, self._last_number(event.feature_id)) + 1:
+                    raise WorkspaceError("Somebody edited these features in the meantime; start again.")
+                numbers[event.feature_id] = event.number
                 event = replace(event, seq=self.view.count + place)
                 line, tip = written(event, tip)
                 events.append(event)
@@ -232,3 +239,20 @@ class Ledger:
 
 def _rows(parsed: Parsed) -> list[Stored]:
     return [row_of(event, own) for event, own in zip(parsed.events, parsed.hashes, strict=True)]
+
+
+def _whole_batches(events: Sequence[Event]) -> list[Event]:
+    kept: list[Event] = []
+    start = 0
+    while start < len(events):
+        stop = start + events[start].size
+        run = events[start:stop]
+        if [(one.batch, one.place, one.size) for one in run] == [
+            (events[start].batch, place, events[start].size) for place in range(1, events[start].size + 1)
+        ]:
+            kept += run
+            start = stop
+        else:
+            kept.append(replace(events[start], place=1, size=1))
+            start += 1
+    return kept

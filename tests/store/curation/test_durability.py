@@ -22,7 +22,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 @pytest.mark.timeout(900)
 def test_nothing_acknowledged_is_lost_nothing_damaged_is_silent_nobody_is_overwritten(results: Results) -> None:
     rows = {row.name: row for row in results.rows}
-    assert rows["kill -9 at random moments"].value >= 100 and rows["acknowledged acts (a bulk act is one)"].value >= 5000
+    assert (
+        rows["kill -9 at random moments"].value >= 100 and rows["acknowledged acts (a bulk act is one)"].value >= 5000
+    )
     assert rows["saves tried by eight writers"].value == 400 and rows["refused as conflicts"].value > 0
     missed = [(row.name, row.value) for row in results.rows if row.met is False]
     assert missed == []
