@@ -164,6 +164,10 @@ def build(
         precision=encoder.precision,
     )
     workspace = Workspace.create(settings.out, dataset.info, info)
+    if workspace.manifest.sae.candidate:
+        # It was finished before its dictionary was switched, and these settings describe the one before.
+        progress.finish()
+        return workspace
     taken = WorkspaceError(f"Another build is writing {workspace.root}; wait for it or stop it.")
     with only_one(workspace.root / "build.lock", taken):
         try:
@@ -262,8 +266,8 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
     stage.run(
         "describe", 0, ["evidence 2"], lambda: describe_features(workspace, shards.records(), once(), sae, progress)
     )
-    stage.run("index", 0, ["gate 2"], lambda: _index(workspace, shards))
-    stage.run("atlas", 0, [], lambda: _draw_atlas(workspace, sae))
+    stage.run("index", 0, ["gate 2"], lambda: index(workspace, shards))
+    stage.run("atlas", 0, [], lambda: draw_atlas(workspace, sae))
     workspace.manifest.provenance = provenance()
     workspace.save()
     shutil.rmtree(workspace.cache_dir, ignore_errors=True)
@@ -304,7 +308,8 @@ def _announcement(dataset: Dataset, encoder: Encoder, settings: BuildSettings) -
     return describe_build(dataset, encoder, how, settings.engine, settings.out, estimate)
 
 
-def _index(workspace: Workspace, shards: Shards) -> None:
+def index(workspace: Workspace, shards: Shards) -> None:
+    """The search index, and the gate that is placed on it."""
     import numpy as np
 
     embeddings = np.load(workspace.embeddings).astype(np.float32)
@@ -320,7 +325,8 @@ def _index(workspace: Workspace, shards: Shards) -> None:
     )
 
 
-def _draw_atlas(workspace: Workspace, sae: Sae) -> None:
+def draw_atlas(workspace: Workspace, sae: Sae) -> None:
+    """The map of features."""
     build_atlas(sae, workspace.atlas_file)
 
 

@@ -55,6 +55,8 @@ class SaeInfo(BaseModel):
     rule: str = ""
     """In words: when a feature counts as active for an X-ray."""
     trained_on: str = ""
+    candidate: str = ""
+    """Name among the candidates, where the workspace was switched to it; "" for the build's own."""
 
 
 class Counts(BaseModel):

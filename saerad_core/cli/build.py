@@ -182,6 +182,29 @@ def _sweep(
     typer.echo(found["sentence"] if found else "None is recommended.", err=True)
 
 
+def switch(
+    workspace: Path,
+    candidate: Annotated[str, typer.Argument(help="Name of a folder in the workspace's candidates/.")],
+) -> None:
+    """Give a workspace another SAE; curated descriptions are offered as suggestions on the features that point the same way."""
+    from saerad_core.switching import switch as run_switch
+
+    opened = Workspace.open(workspace)
+    found = run_switch(opened, candidate, Reporter(opened.progress_file))
+    for what, says in (
+        ("carried", "offered as suggestions"),
+        ("unmatched", "no feature is alike"),
+        ("not_offered", "rejected, or without a text"),
+    ):
+        typer.echo(f"{len(found[what])} curated features: {says}")
+        for one in found[what]:
+            partner = f"#{one['new_feature_id']}" if one["new_feature_id"] is not None else "-"
+            typer.echo(
+                f"  #{one['feature_id']} -> {partner} (cosine {one['cosine']:.2f}), {one['status']} by {one['author']}: {one['text']}"
+            )
+    typer.echo(json.dumps(summary(opened), indent=2))
+
+
 def check_options(kind: str, given: set[str]) -> None:
     """Raise SaeRadError where the dataset isn't known, lacks an option or doesn't take one."""
     from saerad_core.datasets import OPTIONS

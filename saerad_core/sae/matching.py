@@ -33,7 +33,7 @@ class Consistency(NamedTuple):
     """(i, j, MCC) with i < j, numbers of the dictionaries."""
 
 
-def match(first: np.ndarray, second: np.ndarray) -> Matching:
+def match(first: np.ndarray, second: np.ndarray, alike: np.ndarray | None = None) -> Matching:
     """The pairing with the greatest sum of |cosine| (Hungarian algorithm).
 
     A direction of length 0 has the cosine 0 with every other.
@@ -41,6 +41,7 @@ def match(first: np.ndarray, second: np.ndarray) -> Matching:
     Args:
         first: float [a, d].
         second: float [b, d].
+        alike: float [a, b] in [0, 1], what to sum in place of |cosine|.
 
     Raises:
         ValueError: another d, nothing to match, or more than MOST directions.
@@ -53,7 +54,8 @@ def match(first: np.ndarray, second: np.ndarray) -> Matching:
         raise ValueError("A dictionary without directions can't be matched; give at least one.")
     if max(len(first), len(second)) > MOST:
         raise ValueError(f"At most {MOST} directions can be matched one to one; leave out those of dead features.")
-    alike = np.abs(_unit(first) @ _unit(second).T)
+    if alike is None:
+        alike = np.abs(_unit(first) @ _unit(second).T)
     rows, columns = linear_sum_assignment(alike, maximize=True)
     return Matching(rows, columns, np.minimum(alike[rows, columns], 1.0))
 
