@@ -1,9 +1,12 @@
 """What pages ask of a workspace: one reader over the store, the readers' edits, the map and the evaluation."""
 
+from saerad_core.explorer.confounders import Confounder
+from saerad_core.explorer.labels import Association, Share
 from saerad_core.explorer.reader import Explorer, phrases_of
 from saerad_core.explorer.rows import (
     SORTS,
     STATUSES,
+    ActiveFeature,
     AtlasPoints,
     Bin,
     Conflict,
@@ -22,9 +25,12 @@ __all__ = [
     "BANDS",
     "SORTS",
     "STATUSES",
+    "ActiveFeature",
+    "Association",
     "AtlasPoints",
     "Bin",
     "Conflict",
+    "Confounder",
     "Edit",
     "Explorer",
     "FeatureDetail",
@@ -34,5 +40,6 @@ __all__ = [
     "LabelScore",
     "Listing",
     "Neighbour",
+    "Share",
     "phrases_of",
 ]

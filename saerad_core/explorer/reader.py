@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections import OrderedDict
@@ -163,6 +164,20 @@ class Explorer:
             if self._training is None:
                 self._training = Training(self.store.roster)
             return self._training
+
+    def row_of(self, image_id: str) -> int | None:
+        """The X-ray's row; None where there is none of this name."""
+        return self.store.roster.row_of(image_id)
+
+    def random_feature(self, described: bool) -> int | None:
+        """Any living feature with, or without, a description; None where there is none."""
+        ids = self.catalogue.find(FeatureQuery(described=described, sort="id"))
+        return int(random.choice(ids)) if len(ids) else None
+
+    def similar_texts(self, feature_id: int, count: int) -> list[Neighbour]:
+        """Living features whose descriptions share words with this one's, by BM25."""
+        catalogue = self.catalogue
+        return [Neighbour(i, catalogue.text(i), value) for i, value in catalogue.alike(feature_id, count)]
 
     def evidence(self, feature_id: int) -> FeatureEvidence:
         """A feature's active training X-rays and what is counted of them; the last few are kept."""

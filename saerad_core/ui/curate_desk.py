@@ -10,7 +10,7 @@ import streamlit as st
 from saerad_core.errors import SaeRadError
 from saerad_core.explorer import BANDS, Conflict, Edit, FeatureRow
 from saerad_core.ui.components import XrayCell, chips, heading, html, marked, number, status_chip, xray_grid
-from saerad_core.ui.feature_page import machine_words
+from saerad_core.ui.feature_words import machine_words
 from saerad_core.ui.state import Here
 
 LONGEST = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from saerad_core.explorer import FeatureRow
+from saerad_core.explorer import FeatureRow, ImageRow
 from saerad_core.ui.components import number, score, share, status_chip
 from saerad_core.ui.palette import colour_of
 from saerad_core.ui.state import Here
@@ -52,6 +52,12 @@ def _numbers(row: FeatureRow) -> str:
         f'<span class="n extra" title="Training patients with the feature active in an X-ray">{number(row.n_patients)} patients</span>'
         f'<span class="n extra" title="Share of training X-rays in which the feature is active">{share(row.frequency)}</span>'
     )
+
+
+def who(image: ImageRow) -> str:
+    """View, sex and age, as far as they are known."""
+    age = f"{image.age:.0f} y" if image.age is not None else ""
+    return " \N{MIDDLE DOT} ".join(part for part in (image.view, image.sex, age) if part)
 
 
 def label_name(label: str) -> str:

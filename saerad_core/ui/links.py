@@ -38,6 +38,10 @@ class Links(NamedTuple):
         """The report page of one of the workspace's X-rays."""
         return self.page("report", image=image_id)
 
+    def xray(self, image_id: str, **query: Value) -> str:
+        """The page of one of the workspace's X-rays."""
+        return self.page("xray", image=image_id, **query)
+
     def thumb(self, image_id: str) -> str:
         """224 px WebP."""
         return f"{base()}/xray/{quote(self.workspace)}/thumb/{quote(image_id, safe='')}?v={self.version}"

@@ -158,6 +158,9 @@ def _picture_of(request: Request) -> Response:
         try:
             _draw(workspace, image_id, path)
         except SaeRadError as error:
+            # Better a small picture than none, where the files have gone or were never there.
+            if workspace.thumb(image_id).is_file():
+                return _file(workspace.thumb(image_id))
             return _refused(error)
     return _file(path)
 

@@ -29,6 +29,7 @@ class PageEntry:
 PAGES: tuple[PageEntry, ...] = (
     PageEntry("overview", "Overview", "What this workspace is and how good it is."),
     PageEntry("features", "Features", "Look up what the model has learned, with the X-rays that show it."),
+    PageEntry("xray", "X-rays", "One X-ray with every feature that is active on it, and X-rays like it."),
     PageEntry("atlas", "Atlas", "All features on one map; circle some to list them."),
     PageEntry("curate", "Curate", "Correct, accept or reject descriptions; every edit keeps its history."),
     PageEntry("report", "Report", "Read an X-ray and follow every sentence back to its evidence."),

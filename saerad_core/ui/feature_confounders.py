@@ -1,0 +1,70 @@
+"""Does the feature follow who was X-rayed and how? The counts by group, and a verdict in words."""
+
+from __future__ import annotations
+
+from html import escape
+
+from saerad_core.explorer import Confounder, FeatureRow
+from saerad_core.ui.components import heading, html, number, share
+from saerad_core.ui.feature_rows import label_name
+from saerad_core.ui.state import Here
+
+
+def confounders(here: Here, row: FeatureRow) -> None:
+    """The verdict, then a row for each way to divide X-rays."""
+    found = here.explorer.evidence(row.feature_id).confounders(row.best_label)
+    html(
+        heading(
+            "Confounders",
+            "Share of training patients of each group with an X-ray of that group on which the feature fires, and how much of the odds ratio "
+            "with the label that it tells best is left within the groups (Mantel and Haenszel).",
+        )
+    )
+    html(f'<p class="quiet verdict">{escape(verdict(found, label_name(row.best_label)))}</p>')
+    html(f'<table class="rows">{"".join(_row(one) for one in found)}</table>')
+
+
+def verdict(found: list[Confounder], label: str) -> str:
+    """One or two sentences on all facets together."""
+    leaning = sorted((one for one in found if one.verdict in ("follows", "leans")), key=lambda one: -(one.ratio or 0))
+    looked = [one.name.lower() for one in found if one.verdict != "unknown"]
+    if not looked:
+        return "Nothing is known of these X-rays that the feature could be compared with."
+    if not leaning:
+        said = f"No sign that it follows {_list(looked)}."
+    else:
+        strongest = leaning[0]
+        verb = "follows" if strongest.verdict == "follows" else "leans on"
+        said = (
+            f"It {verb} the {strongest.name.lower()}: it fires {strongest.ratio:.1f} times as often for "
+            f"{strongest.most} as for {strongest.least}."
+        )
+        if len(leaning) > 1:
+            said += f" It leans on {_list([one.name.lower() for one in leaning[1:]])} too."
+    explaining = [one.name.lower() for one in found if one.explains]
+    if explaining and label:
+        return (
+            f"{said} Much of what it tells of {label} is explained by {_list(explaining)}: compare within the groups."
+        )
+    if leaning and label and any(one.kept is not None for one in leaning):
+        return f"{said} What it tells of {label} holds within the groups."
+    return said
+
+
+def _list(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
+
+
+def _row(one: Confounder) -> str:
+    if not one.groups:
+        return f'<tr><td title="{escape(one.says)}">{escape(one.name)}</td><td class="quiet">not known: {escape(one.says)}</td><td class="r"></td></tr>'
+    groups = " &nbsp; ".join(
+        f'<span title="{number(s.n)} of {number(s.of)} patients, {share(s.lo)} to {share(s.hi)}">{escape(group)} <b>{share(s.value)}</b></span>'
+        for group, s in zip(one.groups, one.fires, strict=True)
+    )
+    said = {"unknown": "too few", "no": "no difference", "leans": "leans", "follows": "follows"}[one.verdict]
+    kept = f", {one.kept:.0%} left within" if one.kept is not None else ""
+    return (
+        f'<tr><td title="{escape(one.says)}">{escape(one.name)}</td><td class="wrap">{groups}</td>'
+        f'<td class="r {one.verdict}">{said}{kept}</td></tr>'
+    )
