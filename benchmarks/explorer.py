@@ -1,14 +1,16 @@
 """How fast the explorer answers: the store, the list, search, what a feature's page counts, the app's start and pages.
 
 python -m benchmarks.make_workspace --out data/scale
-python -m benchmarks.explorer --data data/scale [--large data/scale24] --json benchmarks/results/explorer.json
+python -m benchmarks.explorer --data data/scale --times 10 --browser --json benchmarks/results/explorer.json
 
-Milliseconds are p50 / p95 over many features. Ratios are to one bound statement that reads no table, on the same store in the same
+Milliseconds are p50 / p95 over many features, by the processor's time and by the clock. The goals are judged by the processor's: the
+machine runs other programs, which stretch the clock's p95 tenfold and more; the load average is among the rows. Ratios are to one bound statement that reads no table, on the same store in the same
 run: what DuckDB and its Python client take for any answer.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import tempfile
 import time
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import Results, arguments
+from benchmarks.enlarge import enlarge
 from benchmarks.make_workspace import Settings, make
 from saerad_core.explorer import Explorer, FeatureQuery
 from saerad_core.sae.codes import open_codes
@@ -44,22 +47,28 @@ class Times:
     def __init__(self, ask: Callable[[int], object], over: Sequence[int] | np.ndarray, rounds: int = 1) -> None:
         for one in list(over)[:3]:
             ask(int(one))
-        found = []
+        found, spent = [], []
         for _ in range(rounds):
             for one in over:
-                began = time.perf_counter()
+                began, busy = time.perf_counter(), time.process_time()
                 ask(int(one))
                 found.append((time.perf_counter() - began) * 1000)
+                spent.append((time.process_time() - busy) * 1000)
         self.p50, self.p95 = (float(np.percentile(found, q)) for q in (50, 95))
+        self.cpu50, self.cpu95 = (float(np.percentile(spent, q)) for q in (50, 95))
+        """Of the processor's time: what the clock would show on a free core, since one thread answers and nothing is waited for."""
 
 
 def add(
     results: Results, name: str, times: Times, reference: Times, p50: float = 0, p95: float = 0, goal: str = ""
 ) -> None:
     """Both percentiles beside their goal, and the ratio."""
-    results.add(f"{name}: p50", times.p50, "ms", goal, times.p50 <= p50 if goal else None)
-    results.add(f"{name}: p95", times.p95, "ms", goal, times.p95 <= p95 if goal else None)
-    results.add(f"{name}: p50 / reference", times.p50 / reference.p50, "x")
+    met = (times.cpu50 <= p50, times.cpu95 <= p95) if goal else (None, None)
+    results.add(f"{name}: processor p50", times.cpu50, "ms", goal, met[0])
+    results.add(f"{name}: processor p95", times.cpu95, "ms", goal, met[1])
+    results.add(f"{name}: clock p50", times.p50, "ms")
+    results.add(f"{name}: clock p95", times.p95, "ms")
+    results.add(f"{name}: processor p50 / reference", times.cpu50 / reference.cpu50, "x")
 
 
 def uniform_and_hot(explorer: Explorer, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,27 +79,26 @@ def uniform_and_hot(explorer: Explorer, n: int) -> tuple[np.ndarray, np.ndarray]
     return np.random.default_rng(0).choice(alive, min(n, len(alive)), replace=False), hot
 
 
-def top_images(explorer: Explorer, n: int) -> tuple[Times, Times, Times]:
-    """The reference statement, and top-24 of uniform and of hot features: rows, activations, names and labels."""
-    store, roster = explorer.store, explorer.store.roster
+def top_images(kept: ActivationStore, features: Sequence[np.ndarray]) -> tuple[Times, list[Times]]:
+    """The reference statement, and top-24 of some features: rows, activations, names and labels."""
+    roster = kept.roster
 
     def top(feature: int) -> list[tuple]:
-        found = store.top_images(feature, 24, split="train")
+        found = kept.top_images(feature, 24, split="train")
         return [(roster.image_id[int(row)].as_py(), roster.labels_of(row)) for row in found.rows]
 
-    uniform, hot = uniform_and_hot(explorer, n)
-    reference = Times(lambda feature: store._run("SELECT $feature", feature=feature).fetchall(), uniform)
-    return reference, Times(top, uniform), Times(top, hot)
+    reference = Times(lambda feature: kept._run("SELECT $feature", feature=feature).fetchall(), features[0])
+    return reference, [Times(top, some) for some in features]
 
 
 def store(results: Results, explorer: Explorer, n: int) -> tuple[Times, Times]:
     """The store's own questions."""
-    reference, uniform_top, hot_top = top_images(explorer, n)
-    results.add("reference: a bound statement that reads no table: p50", reference.p50, "ms")
+    uniform, hot = uniform_and_hot(explorer, n)
+    reference, (uniform_top, hot_top) = top_images(explorer.store, (uniform, hot))
+    results.add("reference: a bound statement that reads no table: processor p50", reference.cpu50, "ms")
     goal = "top-24 of a feature, uniform and hot features <= 1.5 / 3 ms"
     add(results, "top-24 of a uniform feature", uniform_top, reference, 1.5, 3, goal)
     add(results, "top-24 of a hot feature", hot_top, reference, 1.5, 3, goal)
-    uniform, hot = uniform_and_hot(explorer, n)
     kept = explorer.store
     rows = np.random.default_rng(1).integers(0, len(kept.roster), n)
     add(
@@ -182,6 +190,35 @@ def size(results: Results, kept: ActivationStore) -> None:
     )
 
 
+def grown(results: Results, explorer: Explorer, smaller: tuple[Times, Times], times: int, n: int) -> None:
+    """Top-24 on a store of many times the X-rays."""
+    with tempfile.TemporaryDirectory(dir=explorer.workspace.root) as folder:
+        path = Path(folder) / "many.duckdb"
+        enlarge(explorer.workspace.activations_db, path, times)
+        many = ActivationStore(path)
+        _, larger = top_images(many, uniform_and_hot(explorer, n))
+        results.add("X-rays of the large store", len(many.roster), "")
+        for name, one, other in zip(("uniform", "hot"), larger, smaller, strict=True):
+            goal = "top-24 of a feature at 2.4M images <= 2x that"
+            results.add(f"top-24 of a {name} feature there: p50", one.p50, "ms")
+            results.add(f"top-24 of a {name} feature there: p95", one.p95, "ms")
+            results.add(
+                f"top-24 of a {name} feature, large / small: processor p50",
+                one.cpu50 / other.cpu50,
+                "x",
+                goal,
+                one.cpu50 <= 2 * other.cpu50,
+            )
+            results.add(
+                f"top-24 of a {name} feature, large / small: processor p95",
+                one.cpu95 / other.cpu95,
+                "x",
+                goal,
+                one.cpu95 <= 2 * other.cpu95,
+            )
+        many.close()
+
+
 def build(results: Results, workspace: Workspace) -> None:
     """The store of an existing workspace, written again elsewhere; directions are random, as many as there were."""
     kept = ActivationStore(workspace.activations_db)
@@ -193,22 +230,23 @@ def build(results: Results, workspace: Workspace) -> None:
         np.random.default_rng(0).standard_normal((codes.shape[1], workspace.manifest.encoder.d)).astype(np.float32)
     )
     labels = kept._run("SELECT * FROM store.feature_labels").df()
-    began = time.perf_counter()
+    began = time.process_time()
     coactivations(active[train], images["patient_id"].to_numpy()[train])
-    together = time.perf_counter() - began
-    began = time.perf_counter()
+    together = time.process_time() - began
+    began = time.process_time()
     similar_directions(decoder, np.bincount(active[train].indices, minlength=codes.shape[1]) > 0)
-    similar = time.perf_counter() - began
+    similar = time.process_time() - began
     with tempfile.TemporaryDirectory(dir=workspace.root) as folder:
-        began = time.perf_counter()
+        began, clock = time.process_time(), time.perf_counter()
         build_store(Path(folder) / "again.duckdb", images=images, codes=codes, active=active, features=kept.features(),
                     labels=labels, descriptions=kept.descriptions(), decoder=decoder)  # fmt: skip
-        whole = time.perf_counter() - began
+        whole, waited = time.process_time() - began, time.perf_counter() - clock
     goal = "build of the 3.6M-row store <= 5 s (co-firing roll-up apart, <= 20 s)"
     rest = whole - together - similar
-    results.add("co-firing roll-up", together, "s", goal, together <= 20)
-    results.add("similar directions (all pairs of decoder rows)", similar, "s")
-    results.add("build of the store without these two", rest, "s", goal, rest <= 5)
+    results.add("build of the whole store, by the clock", waited, "s")
+    results.add("co-firing roll-up", together, "processor-s", goal, together <= 20)
+    results.add("similar directions (all pairs of decoder rows)", similar, "processor-s")
+    results.add("build of the store without these two", rest, "processor-s", goal, rest <= 5)
 
 
 def opening(results: Results, workspace: Workspace) -> Explorer:
@@ -225,7 +263,10 @@ def opening(results: Results, workspace: Workspace) -> Explorer:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, default=None, help="workspace that benchmarks.make_workspace wrote")
-    parser.add_argument("--large", type=Path, default=None, help="one ten times as large")
+    parser.add_argument(
+        "--times", type=int, default=0, help="also ask a store of so many times the X-rays (benchmarks.enlarge)"
+    )
+    parser.add_argument("--no-build", action="store_true", help="leave out writing the store again")
     parser.add_argument("--browser", action="store_true", help="also start the app and drive a real browser")
     args = parser.parse_args()
     results = Results()
@@ -235,24 +276,17 @@ def main() -> None:
             root = make(Settings(Path(folder) / "scale", 2_000, 8_000, 2_000, 50, thumbs=args.browser)).root
         workspace = Workspace.open(root)
         n = 60 if args.quick else 400
+        results.add("load average at the start, of other programs too", os.getloadavg()[0], "")
         results.add("features", workspace.manifest.counts.features, "")
         results.add("X-rays", workspace.manifest.counts.images, "")
         explorer = opening(results, workspace)
         uniform, hot = store(results, explorer, n)
         lists(results, explorer, n)
         size(results, explorer.store)
-        if args.large is not None:
-            large = Explorer(Workspace.open(args.large))
-            _, large_uniform, large_hot = top_images(large, n)
-            goal = "top-24 of a feature at 2.4M images <= 2x that"
-            results.add("X-rays of the large workspace", len(large.store.roster), "")
-            for name, one, other in (("uniform", large_uniform, uniform), ("hot", large_hot, hot)):
-                for q in ("p50", "p95"):
-                    ratio = getattr(one, q) / getattr(other, q)
-                    results.add(f"top-24 of a {name} feature there: {q}", getattr(one, q), "ms")
-                    results.add(f"top-24 of a {name} feature there, to the smaller: {q}", ratio, "x", goal, ratio <= 2)
-            del large
-        build(results, workspace)
+        if args.times:
+            grown(results, explorer, (uniform, hot), args.times, n)
+        if not args.no_build:
+            build(results, workspace)
         if args.browser:
             from benchmarks.explorer_browser import browse
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from saerad_core.explorer.labels import Share, share, training_with
+from saerad_core.explorer.labels import Share, TrainingLabels, share
 from saerad_core.store.activations import Firing
 from saerad_core.store.roster import Roster
 from saerad_core.vocabulary import TERMS
@@ -81,9 +81,10 @@ def facets(roster: Roster) -> list[Facet]:
     for name in devices:
         device |= roster.labelled(name).astype(np.int8)
     return [
-        _named("View", "Projection of the X-ray.", roster.view.names, roster.view.codes),
-        _named("Sex", "Of the patient.", roster.sex.names, roster.sex.codes),
-        Facet("Age", "Of the patient at the X-ray, in years.", _ages() if (band >= 0).any() else (), band.astype(np.int8)),
+        _named("View", "projection", roster.view.names, roster.view.codes),
+        _named("Sex", "sex", roster.sex.names, roster.sex.codes),
+        Facet("Age", "Of the patient at the X-ray, in years." if (band >= 0).any() else "This dataset gives no ages.",
+              _ages() if (band >= 0).any() else (), band.astype(np.int8)),
         Facet("Follow-up", "Which of the patient's X-rays it is, as far as the listing tells.",
               ("first", "1st to 3rd later", "4th later on"), follow.astype(np.int8)),
         Facet("Device", "A line, tube or implant among the X-ray's labels." if devices else
@@ -96,73 +97,81 @@ def _ages() -> tuple[str, ...]:
     return (f"under {AGES[0]}", f"{AGES[0]} to {AGES[1] - 1}", f"{AGES[1]} and over")
 
 
-def _named(name: str, says: str, names: list[str], codes: np.ndarray) -> Facet:
+def _named(name: str, word: str, names: list[str], codes: np.ndarray) -> Facet:
     """A text column whose "" stands for not known; the largest groups only."""
     known = [code for code in np.argsort(-np.bincount(codes, minlength=len(names)), kind="stable") if names[code]][:6]
     place = np.full(len(names) + 1, -1, dtype=np.int8)
     place[known] = np.arange(len(known))
-    return Facet(name, says, tuple(names[code] for code in known), place[codes])
+    meaning = f"The X-ray's {word}, as the dataset gives it." if known else f"This dataset gives no {word}."
+    return Facet(name, meaning, tuple(names[code] for code in known), place[codes])
 
 
-def confounders(roster: Roster, some: list[Facet], firing: Firing, label: str) -> list[Confounder]:
-    """A feature's active training X-rays against every facet.
+class Divided:
+    """The training X-rays by one facet: what every feature is compared with, counted once."""
+
+    def __init__(self, known: TrainingLabels, facet: Facet) -> None:
+        self.facet, self._known = facet, known
+        self._roster = known.roster
+        rows = np.flatnonzero(self._roster.train & (facet.codes >= 0))
+        patient = self._roster.patient.codes
+        weight = np.zeros(len(self._roster))
+        weight[rows] = 1.0 / np.bincount(patient[rows], minlength=1)[patient[rows]]
+        self._weight = weight
+        """Of each X-ray, so that every patient weighs 1; 0 for those that don't count."""
+        self._rows = rows
+        self._everyone = self._patients(rows)
+        self._total = self._weigh(rows)
+        self._shown: dict[str, np.ndarray] = {}
+
+    def _patients(self, rows: np.ndarray) -> np.ndarray:
+        """Patients with an X-ray of each group among ``rows``, int64 [k]."""
+        k = max(len(self.facet.groups), 1)
+        pairs = np.unique(self._roster.patient.codes[rows].astype(np.int64) * k + self.facet.codes[rows])
+        return np.bincount(pairs % k, minlength=k)
+
+    def _weigh(self, rows: np.ndarray) -> np.ndarray:
+        """Weight of each group among ``rows``, float64 [k]."""
+        return np.bincount(self.facet.codes[rows], self._weight[rows], minlength=max(len(self.facet.groups), 1))
+
+    def confounder(self, firing: Firing, label: str) -> Confounder:
+        """One feature against the facet."""
+        facet, groups = self.facet, self.facet.groups
+        rows = firing.rows[facet.codes[firing.rows] >= 0]
+        fires = self._patients(rows)
+        shares = tuple(share(int(n), int(of)) for n, of in zip(fires, self._everyone, strict=True))[: len(groups)]
+        enough = [g for g in range(len(groups)) if self._everyone[g] >= FEWEST]
+        ratio, clear, most, least = None, False, "", ""
+        if len(enough) > 1 and len(rows):
+            order = sorted(enough, key=lambda g: shares[g].n / shares[g].of)
+            low, high = order[0], order[-1]
+            # Half a patient more, so that nobody of one group makes a large ratio but no infinite one.
+            ratio = ((shares[high].n + 0.5) / (shares[high].of + 1)) / ((shares[low].n + 0.5) / (shares[low].of + 1))
+            clear = shares[high].lo > shares[low].hi
+            most, least = groups[high], groups[low]
+        kept = self._kept(rows, label) if ratio is not None and label else None
+        return Confounder(facet.name, facet.says, groups, shares, ratio, clear, most, least, kept)
+
+    def _kept(self, rows: np.ndarray, label: str) -> float | None:
+        """Share of the log odds ratio of firing and label that is left within groups, each patient weighing 1."""
+        shown = self._known.xrays(label)
+        if label not in self._shown:
+            self._shown[label] = self._weigh(self._rows[shown[self._rows]])
+        # Firing rows are few: the other cells of each group's table are what is left of its margins.
+        a, fires, has = self._weigh(rows[shown[rows]]), self._weigh(rows), self._shown[label]
+        table = np.stack([a, fires - a, has - a, self._total - fires - has + a])
+        crude, within = odds_ratio(table.sum(axis=1, keepdims=True)), odds_ratio(table)
+        if crude is None or within is None or crude < LEANS:
+            return None
+        return float(np.log(within) / np.log(crude))
+
+
+def odds_ratio(tables: np.ndarray) -> float | None:
+    """Mantel-Haenszel's odds ratio of strata; None where it isn't a number.
 
     Args:
-        roster: of the workspace.
-        some: its facets.
-        firing: the feature's active training X-rays.
-        label: the label that it tells best, "" where there is none.
+        tables: float64 [4, k]: both, the first only, the second only, neither.
     """
-    shown = training_with(roster, label) if label else None
-    fires = np.zeros(len(roster), dtype=bool)
-    fires[firing.rows] = True
-    return [_one(roster, facet, firing.rows, fires, shown) for facet in some]
-
-
-def _one(roster: Roster, facet: Facet, rows: np.ndarray, fires: np.ndarray, shown: np.ndarray | None) -> Confounder:
-    k = len(facet.groups)
-    known = roster.train & (facet.codes >= 0)
-    everyone = _patients(roster, facet.codes, np.flatnonzero(known), k)
-    firing = _patients(roster, facet.codes, rows[known[rows]], k)
-    shares = tuple(share(int(n), int(of)) for n, of in zip(firing, everyone, strict=True))
-    enough = [g for g in range(k) if everyone[g] >= FEWEST]
-    ratio, clear, most, least = None, False, "", ""
-    if len(enough) > 1 and len(rows):
-        order = sorted(enough, key=lambda g: shares[g].n / shares[g].of)
-        low, high = order[0], order[-1]
-        # Half a patient more, so that nobody of one group makes a large ratio but no infinite one.
-        ratio = ((shares[high].n + 0.5) / (shares[high].of + 1)) / ((shares[low].n + 0.5) / (shares[low].of + 1))
-        clear = shares[high].lo > shares[low].hi
-        most, least = facet.groups[high], facet.groups[low]
-    kept = _kept(roster, facet.codes, known, fires, shown) if ratio is not None and shown is not None else None
-    return Confounder(facet.name, facet.says, facet.groups, shares, ratio, clear, most, least, kept)
-
-
-def _patients(roster: Roster, codes: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
-    """Patients with an X-ray of each group among ``rows``, int64 [k]."""
-    pairs = np.unique(roster.patient.codes[rows].astype(np.int64) * max(k, 1) + codes[rows])
-    return np.bincount(pairs % max(k, 1), minlength=k)[:k]
-
-
-def _kept(roster: Roster, codes: np.ndarray, known: np.ndarray, fires: np.ndarray, shown: np.ndarray) -> float | None:
-    """Share of the log odds ratio of firing and label that is left within groups, each patient weighing 1."""
-    rows = np.flatnonzero(known)
-    patient = roster.patient.codes[rows]
-    weight = 1.0 / np.bincount(patient)[patient]
-    crude = _odds(np.zeros(len(rows), np.int64), weight, fires[rows], shown[rows])
-    within = _odds(codes[rows].astype(np.int64), weight, fires[rows], shown[rows])
-    if crude is None or within is None or crude < LEANS:
-        return None
-    return float(np.log(within) / np.log(crude))
-
-
-def _odds(group: np.ndarray, weight: np.ndarray, fires: np.ndarray, shown: np.ndarray) -> float | None:
-    """Mantel-Haenszel's odds ratio."""
-
-    def count(where: np.ndarray) -> np.ndarray:
-        return np.bincount(group[where], weight[where], minlength=int(group.max(initial=0)) + 1)
-
-    a, b, c, d = count(fires & shown), count(fires & ~shown), count(~fires & shown), count(~fires & ~shown)
+    a, b, c, d = np.maximum(tables, 0)
     n = np.maximum(a + b + c + d, 1e-12)
     over, under = (a * d / n).sum(), (b * c / n).sum()
-    return float(over / under) if over > 0 and under > 0 else None
+    return float(over / under) if over > 1e-9 and under > 1e-9 else None

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from saerad_core.explorer import confounders as facets
 from saerad_core.explorer import disagreements
-from saerad_core.explorer.labels import Association, associations
+from saerad_core.explorer.confounders import Confounder, Divided, facets
+from saerad_core.explorer.labels import Association, TrainingLabels, associations
 from saerad_core.store.activations import ActivationStore, Firing
 from saerad_core.store.roster import Roster
 
@@ -18,12 +18,13 @@ class Training:
 
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
+        self.labels = TrainingLabels(roster)
         self.patients = len(np.unique(roster.patient.codes[roster.train]))
 
     @cached_property
-    def facets(self) -> list[facets.Facet]:
-        """How X-rays can be divided."""
-        return facets.facets(self.roster)
+    def divided(self) -> list[Divided]:
+        """By view, sex, age and so on."""
+        return [Divided(self.labels, facet) for facet in facets(self.roster)]
 
 
 class FeatureEvidence:
@@ -51,16 +52,16 @@ class FeatureEvidence:
 
     def associations(self, labels: list[str], threshold: float) -> list[Association]:
         """Every label against the X-rays from ``threshold`` on."""
-        return associations(self._training.roster, self.firing, labels, threshold)
+        return associations(self._training.labels, self.firing, labels, threshold)
 
-    def confounders(self, label: str) -> list[facets.Confounder]:
+    def confounders(self, label: str) -> list[Confounder]:
         """The feature against view, sex, age, follow-up number and devices; ``label``: that it tells best, or ""."""
-        return facets.confounders(self._training.roster, self._training.facets, self.firing, label)
+        return [one.confounder(self.firing, label) for one in self._training.divided]
 
     def unlabelled(self, label: str, n: int) -> disagreements.Disagreement:
         """Where it fires on patients who never have the label."""
-        return disagreements.unlabelled(self._training.roster, self.firing, label, n)
+        return disagreements.unlabelled(self._training.labels, self.firing, label, n)
 
     def silent(self, label: str, n: int) -> disagreements.Disagreement:
         """Labelled patients on whom it never fires."""
-        return disagreements.silent(self._training.roster, self.firing, label, n)
+        return disagreements.silent(self._training.labels, self.firing, label, n)

@@ -44,26 +44,45 @@ class Association(NamedTuple):
     """Of the patients with the label, those with one that fires and has the label."""
 
 
-def associations(roster: Roster, firing: Firing, labels: list[str], threshold: float) -> list[Association]:
+class TrainingLabels:
+    """Which training X-rays and patients have each label; counted once for each."""
+
+    def __init__(self, roster: Roster) -> None:
+        self.roster = roster
+        self._kept: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
+    def _of(self, label: str) -> tuple[np.ndarray, np.ndarray]:
+        kept = self._kept.get(label)
+        if kept is None:
+            shown = self.roster.labelled(label) & self.roster.train
+            patients = np.zeros(len(self.roster.patient.names), dtype=bool)
+            patients[self.roster.patient.codes[shown]] = True
+            kept = self._kept[label] = shown, patients
+        return kept
+
+    def xrays(self, label: str) -> np.ndarray:
+        """bool [N]: training X-rays with the label."""
+        return self._of(label)[0]
+
+    def patients(self, label: str) -> np.ndarray:
+        """bool [patients]: those with such an X-ray."""
+        return self._of(label)[1]
+
+
+def associations(known: TrainingLabels, firing: Firing, labels: list[str], threshold: float) -> list[Association]:
     """Every label against the X-rays of ``firing`` from ``threshold`` on.
 
     Args:
-        roster: of the workspace.
+        known: labels of the workspace's training X-rays.
         firing: the feature's active training X-rays.
         labels: which labels.
         threshold: smallest activation that counts.
     """
-    patient = roster.patient.codes
+    patient = known.roster.patient.codes
     rows = firing.rows[firing.activations >= np.float32(threshold)]
     fires = len(np.unique(patient[rows]))
     found = []
     for label in labels:
-        shown = training_with(roster, label)
-        both = len(np.unique(patient[rows[shown[rows]]]))
-        found.append(Association(label, share(both, fires), share(both, len(np.unique(patient[shown])))))
+        both = len(np.unique(patient[rows[known.xrays(label)[rows]]]))
+        found.append(Association(label, share(both, fires), share(both, int(known.patients(label).sum()))))
     return found
-
-
-def training_with(roster: Roster, label: str) -> np.ndarray:
-    """bool [N]: training X-rays with a label."""
-    return roster.labelled(label) & roster.train

@@ -246,7 +246,9 @@ class Explorer:
         row = self.store.roster.row_of(image_id)
         if row is None:
             return []
-        return [ActiveFeature(self.row(i), value) for i, value, _ in self.store.features_of_row(row)]
+        found = [ActiveFeature(self.row(i), value) for i, value in self.store.features_of_row(row)]
+        # As the active rule orders them; where every threshold is 0 the activation decides.
+        return sorted(found, key=lambda one: -one.activation / max(one.row.threshold, 1e-6))
 
     def of_patient(self, image_id: str) -> list[ImageRow]:
         """The patient's other X-rays in this workspace, in the order of the listing."""

@@ -60,9 +60,10 @@ class ActivationStore:
         """
         if not path.is_file():
             raise WorkspaceError("This workspace has no activations yet; finish its build.")
+        # One thread: questions take a millisecond, and handing work to another thread takes longer where the machine is busy.
         # Attached to a database of its own: DuckDB keeps one instance a path and process, so that a plain connect would
         # go on reading the old file after a build has replaced it.
-        self._connection = duckdb.connect(":memory:", config={"threads": 2})
+        self._connection = duckdb.connect(":memory:", config={"threads": 1})
         self._opening = threading.Lock()
         try:
             self._connection.execute("ATTACH $path AS store (READ_ONLY)", {"path": str(path)})
@@ -210,8 +211,8 @@ class ActivationStore:
         """
         return self._run(queries.IMAGES, split=split, words=search.lower().split(), limit=limit, offset=offset).df()
 
-    def features_of_row(self, row: int) -> list[tuple[int, float, float]]:
-        """(feature_id, activation, threshold) of an X-ray's active features, as the rule orders them."""
+    def features_of_row(self, row: int) -> list[tuple[int, float]]:
+        """(feature_id, activation) of an X-ray's active features, the highest activation first."""
         return self._run(queries.FEATURES_OF_ROW, row=int(row)).fetchall()
 
 

@@ -46,9 +46,5 @@ WHERE rowid IN (SELECT unnest($rows::BIGINT[]))
 TEXT = "SELECT row, indication, findings, impression, facts::VARCHAR FROM store.images WHERE rowid = $row"
 PATH = "SELECT path FROM store.images WHERE rowid = $row"
 
-FEATURES_OF_ROW = """
-SELECT a.feature_id, a.activation, f.threshold
-FROM (SELECT feature_id, activation FROM store.activations_by_image WHERE image_row = $row) a
-    JOIN store.features f USING (feature_id)
-ORDER BY a.activation / greatest(f.threshold, 1e-6) DESC, a.activation DESC, a.feature_id
-"""
+FEATURES_OF_ROW = "SELECT feature_id, activation FROM store.activations_by_image WHERE image_row = $row"
+"""In the order of the table, the highest activation first."""

@@ -78,6 +78,10 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .frame { position: relative; display: block; aspect-ratio: 1; background: #000; border: 1px solid var(--line); overflow: hidden; }
 a.frame:hover { border-color: var(--accent); }
 .frame.big { max-width: 36rem; }
+.map { position: relative; display: block; max-width: 20rem; aspect-ratio: 1; border: 1px solid var(--line); background: var(--panel); overflow: hidden; }
+.map:hover { border-color: var(--accent); }
+.map img { width: 100%; height: 100%; display: block; }
+.map i { position: absolute; width: .8rem; height: .8rem; margin: -.4rem; border-radius: 50%; border: 2px solid var(--ink); }
 .tall { max-height: 46rem; overflow-y: auto; padding-right: .5rem; }
 .said { line-height: 1.55; margin: .35rem 0; }
 .said .faint { display: inline-block; min-width: 5.2rem; }

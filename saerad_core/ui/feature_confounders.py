@@ -27,7 +27,7 @@ def confounders(here: Here, row: FeatureRow) -> None:
 def verdict(found: list[Confounder], label: str) -> str:
     """One or two sentences on all facets together."""
     leaning = sorted((one for one in found if one.verdict in ("follows", "leans")), key=lambda one: -(one.ratio or 0))
-    looked = [one.name.lower() for one in found if one.verdict != "unknown"]
+    looked = [_thing(one) for one in found if one.verdict != "unknown"]
     if not looked:
         return "Nothing is known of these X-rays that the feature could be compared with."
     if not leaning:
@@ -36,12 +36,12 @@ def verdict(found: list[Confounder], label: str) -> str:
         strongest = leaning[0]
         verb = "follows" if strongest.verdict == "follows" else "leans on"
         said = (
-            f"It {verb} the {strongest.name.lower()}: it fires {strongest.ratio:.1f} times as often for "
+            f"It {verb} {_thing(strongest)}: it fires {strongest.ratio:.1f} times as often for "
             f"{strongest.most} as for {strongest.least}."
         )
         if len(leaning) > 1:
-            said += f" It leans on {_list([one.name.lower() for one in leaning[1:]])} too."
-    explaining = [one.name.lower() for one in found if one.explains]
+            said += f" It leans on {_list([_thing(one) for one in leaning[1:]])} too."
+    explaining = [_thing(one) for one in found if one.explains]
     if explaining and label:
         return (
             f"{said} Much of what it tells of {label} is explained by {_list(explaining)}: compare within the groups."
@@ -51,13 +51,21 @@ def verdict(found: list[Confounder], label: str) -> str:
     return said
 
 
+_THINGS = {"Follow-up": "the follow-up number", "Device": "devices", "Burned-in text": "burned-in text"}
+
+
+def _thing(one: Confounder) -> str:
+    """The facet within a sentence."""
+    return _THINGS.get(one.name, f"the {one.name.lower()}")
+
+
 def _list(names: list[str]) -> str:
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
 
 
 def _row(one: Confounder) -> str:
     if not one.groups:
-        return f'<tr><td title="{escape(one.says)}">{escape(one.name)}</td><td class="quiet">not known: {escape(one.says)}</td><td class="r"></td></tr>'
+        return f'<tr><td title="{escape(one.says)}">{escape(one.name)}</td><td class="quiet">not known; {escape(one.says[0].lower() + one.says[1:])}</td><td class="r"></td></tr>'
     groups = " &nbsp; ".join(
         f'<span title="{number(s.n)} of {number(s.of)} patients, {share(s.lo)} to {share(s.hi)}">{escape(group)} <b>{share(s.value)}</b></span>'
         for group, s in zip(one.groups, one.fires, strict=True)

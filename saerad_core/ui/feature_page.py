@@ -13,6 +13,7 @@ from saerad_core.ui.components import FactItem, empty_state, fact_strip, foot, h
 from saerad_core.ui.feature_against import against
 from saerad_core.ui.feature_confounders import confounders
 from saerad_core.ui.feature_labels import labels
+from saerad_core.ui.feature_map import small_map
 from saerad_core.ui.feature_neighbours import neighbours
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.feature_words import words
@@ -44,6 +45,7 @@ def show_feature(here: Here, asked: str) -> None:
     left, right = st.columns([1, 2.05], gap="medium")
     with left:
         words(here, row)
+        small_map(here, row)
     with right:
         _facts(here, row)
         if row.alive:

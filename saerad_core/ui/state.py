@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,10 +42,20 @@ def open_named(name: str) -> Workspace:
     Raises:
         WorkspaceError: there is none that can be browsed.
     """
-    for workspace in browsable():
-        if workspace.root.name == name:
-            return workspace
-    raise WorkspaceError(f"There is no workspace called {name!r} here; choose one from the list on the left.")
+    root = data_folder() / name
+    try:
+        # Every thumbnail asks: only this manifest is read, and only when it was written again.
+        workspace = _opened(str(root), (root / "workspace.json").stat().st_mtime_ns) if root.name == name != ".." else None
+    except (OSError, ValueError):
+        workspace = None
+    if workspace is None or not workspace.is_browsable():
+        raise WorkspaceError(f"There is no workspace called {name!r} here; choose one from the list on the left.")
+    return workspace
+
+
+@lru_cache(maxsize=16)
+def _opened(root: str, stamp: int) -> Workspace:
+    return Workspace.open(Path(root))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from saerad_core.errors import SaeRadError
-from saerad_core.explorer import ActiveFeature, ImageRow
+from saerad_core.explorer import ActiveFeature, FeatureRow, ImageRow
 from saerad_core.ui.components import (
     XrayCell,
     chip,
@@ -30,6 +30,8 @@ from saerad_core.ui.palette import colour_of
 from saerad_core.ui.state import Here
 
 SIMILAR, OFFERED = 8, 24
+TELLING = 0.7
+"""AUROC from which a label is named beside a feature without a description."""
 PHRASES_OF = 6
 """Described features whose finding is marked in the report when none was asked for."""
 
@@ -129,7 +131,7 @@ def _features(here: Here, image: ImageRow, active: list[ActiveFeature], chosen: 
 
 def _row(here: Here, image: ImageRow, one: ActiveFeature, on: bool) -> str:
     row = one.row
-    text = escape(row.text) if row.text else '<span class="faint">not described</span>'
+    text = escape(row.text) if row.text else f'<span class="faint">not described{_best(row)}</span>'
     href = escape(here.links.feature(row.feature_id, image=image.image_id))
     return (
         f'<tr{" class=on" if on else ""}><td><a class="nav" href="{href}"><i class="dot" style="background:{colour_of(row.finding)}"></i>'
@@ -138,6 +140,13 @@ def _row(here: Here, image: ImageRow, one: ActiveFeature, on: bool) -> str:
         f'<td class="r" title="Activation; the feature\'s strongest on a training X-ray is {number(row.max, 2)}">{number(one.activation, 2)}</td>'
         f'<td class="r" title="Share of training X-rays on which it is active">{share(row.frequency)}</td></tr>'
     )
+
+
+def _best(row: FeatureRow) -> str:
+    """What little is known of a feature without a description."""
+    if not row.best_label or (row.best_auroc or 0) < TELLING:
+        return ""
+    return f"; AUROC {escape(label_name(row.best_label))} {score(row.best_auroc)}"
 
 
 def _alike(here: Here, image: ImageRow) -> None:

@@ -61,11 +61,18 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
         )
+        self.wait(self.port, self._process)
+        return time.monotonic() - began
+
+    @staticmethod
+    def wait(port: int, process: subprocess.Popen) -> None:
+        """Until a server of Streamlit's answers."""
+        began = time.monotonic()
         while time.monotonic() - began < 60:
-            assert self._process.poll() is None, "the server ended while it started"
+            assert process.poll() is None, "the server ended while it started"
             try:
-                with urlopen(f"{self.url}/_stcore/health", timeout=1):
-                    return time.monotonic() - began
+                with urlopen(f"http://localhost:{port}/_stcore/health", timeout=1):
+                    return
             except OSError:
                 time.sleep(0.1)
         raise AssertionError("the server didn't answer within 60 s")

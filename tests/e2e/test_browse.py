@@ -82,7 +82,7 @@ def test_heatmaps_come_when_asked(server: Server, page: Page):
 def test_every_page_of_the_menu_opens_without_an_error(server: Server, page: Page):
     page.goto(f"{server.url}/?ws=tiny")
     settle(page)
-    for title in ("Features", "Atlas", "Curate", "Report", "Evaluate", "Overview"):
+    for title in ("Features", "X-rays", "Atlas", "Curate", "Report", "Evaluate", "Overview"):
         page.locator(".menu").get_by_text(title, exact=True).click()
         expect(page.locator(".menu a.on")).to_have_text(title)
         settle(page)

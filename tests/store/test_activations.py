@@ -150,12 +150,12 @@ def test_top_images_of_several_features_are_those_of_each(store: ActivationStore
     assert store.top_images_of([], 3) == {}
 
 
-def test_features_of_an_x_ray_in_the_order_of_the_rule(example: Example, store: ActivationStore) -> None:
+def test_features_of_an_x_ray_with_the_strongest_first(example: Example, store: ActivationStore) -> None:
     found = store.features_of_row(7)
     row = example.active.toarray()[7]
-    assert {feature for feature, _, _ in found} == set(np.flatnonzero(row))
-    activations = [activation for _, activation, _ in found]
-    assert activations == sorted(activations, reverse=True)  # All thresholds are the same here.
+    assert {feature for feature, _ in found} == set(np.flatnonzero(row))
+    activations = [activation for _, activation in found]
+    assert activations == sorted(activations, reverse=True)
     assert store.features_of_row(N) == []
 
 

@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from saerad_core.evaluation.sae_report import sae_report, write
+from saerad_core.explorer import Explorer
+from saerad_core.store.activations import ActivationStore
 from saerad_core.ui.registry import PAGES
 from saerad_core.workspace import Workspace
 
@@ -46,6 +49,12 @@ def opened(app: AppTest, page: str, **query: str) -> AppTest:
         app.switch_page(f"../../pages/{page}.py").run()
     assert not app.exception, app.exception
     return app
+
+
+def said(app: AppTest, name: str) -> str:
+    """What the address says."""
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
 
 
 def shown(app: AppTest) -> str:
@@ -147,3 +156,94 @@ def test_the_overview_tells_where_the_workspace_comes_from(app: AppTest, tiny_wo
     assert f">{manifest.encoder.fingerprint[:12]}<" in words and manifest.provenance["date"] in words
     assert "one&#x27;s own" in words
     assert str(tiny_workspace.root.parent) not in words, "no path is shown"
+
+
+def frequent(workspace: Workspace) -> int:
+    """The feature that fires most often."""
+    features = ActivationStore(workspace.activations_db).features()
+    return int(features.sort_values("n_images", ascending=False)["feature_id"].iloc[0])
+
+
+def test_a_feature_s_page_has_every_part(app: AppTest, tiny_workspace: Workspace):
+    feature = frequent(tiny_workspace)
+    words = shown(opened(app, "features", feature=str(feature)))
+    for part in (
+        "Activation",
+        "Labels it tells",
+        "Confounders",
+        "Same direction",
+        "Fires together with",
+        "Said alike",
+        "best place",
+    ):
+        assert part in words, part
+    assert "Contradictions" in words
+    assert "<mark>" in words, "the telling phrase is marked"
+    assert "xray?ws=tiny&amp;image=film" in words and f"feature={feature}" in words
+    assert "store:" in words and "rows" in words
+
+
+def test_an_interval_in_the_address_chooses_the_x_rays(app: AppTest, tiny_workspace: Workspace):
+    feature = frequent(tiny_workspace)
+    store = ActivationStore(tiny_workspace.activations_db)
+    firing = store.firing(feature)
+    train = store.roster.train[firing.rows]
+    values = firing.activations[train]
+    lo, hi = float(np.quantile(values, 0.3)), float(np.quantile(values, 0.6))
+    opened(app, "features", feature=str(feature), lo=f"{lo}", hi=f"{hi}")
+    chosen = app.slider(key=f"interval-{feature}").value
+    assert chosen[0] == pytest.approx(lo, abs=0.05) and chosen[1] == pytest.approx(hi, abs=0.05)
+    n = int(((values >= np.float32(chosen[0])) & (values <= np.float32(chosen[1]))).sum())
+    assert f"{n} training X-rays of" in shown(app)
+    before, after = app.button(key="previous"), app.button(key="next")
+    (before if after.disabled else after).click().run()
+    assert not app.exception
+    assert "lo" not in app.query_params and said(app, "feature") != str(feature)
+
+
+@pytest.mark.parametrize("odd", [("lo", "nan"), ("lo", "x"), ("hi", "-1e99"), ("strength", "x"), ("image", "nobody")])
+def test_an_odd_address_of_a_feature_shows_the_whole(app: AppTest, tiny_workspace: Workspace, odd: tuple[str, str]):
+    words = shown(opened(app, "features", feature=str(frequent(tiny_workspace)), **dict([odd])))
+    assert "Confounders" in words
+
+
+def test_a_stronger_threshold_gives_no_more_recall(app: AppTest, tiny_workspace: Workspace):
+    feature = frequent(tiny_workspace)
+    opened(app, "features", feature=str(feature))
+    slider = app.slider(key=f"strength-{feature}")
+    slider.set_value(slider.max).run()
+    assert not app.exception
+    assert float(said(app, "strength")) == pytest.approx(slider.max, rel=1e-3)
+
+
+def test_random_goes_to_a_described_or_undescribed_feature(app: AppTest, tiny_workspace: Workspace):
+    explorer = Explorer(tiny_workspace)
+    opened(app, "features", feature=str(frequent(tiny_workspace)))
+    for key, described in (("random-D", True), ("random-U", False)):
+        app.button(key=key).click().run()
+        assert not app.exception
+        assert explorer.row(int(said(app, "feature"))).described == described
+
+
+def test_an_x_ray_s_page_lists_all_its_active_features(app: AppTest, tiny_workspace: Workspace):
+    explorer = Explorer(tiny_workspace)
+    name = explorer.images([4])[0].image_id
+    active = explorer.active_features(name)
+    words = shown(opened(app, "xray", image=name))
+    assert active
+    for one in active:
+        assert f"feature={one.row.feature_id}&amp;image={name}" in words
+    for part in ("Active features", "Report", "Similar X-rays", "report?ws=tiny"):
+        assert part in words, part
+
+
+def test_an_unknown_x_ray_is_one_sentence(app: AppTest):
+    opened(app, "xray", image="<b>nobody</b>")
+    assert app.error[0].value.endswith("take one from a feature's page.")
+
+
+def test_an_x_ray_can_be_opened_by_name(app: AppTest, tiny_workspace: Workspace):
+    opened(app, "xray")
+    name = Explorer(tiny_workspace).images([4])[0].image_id
+    app.text_input(key="xray_name").set_value(name).run()
+    assert said(app, "image") == name and "Active features" in shown(app)

@@ -1,0 +1,126 @@
+"""The app over a workspace in a real chromium: its start, its memory, and from one feature's page to the next.
+
+Painted means: the next feature's number stands in the page and all of its X-rays' thumbnails have been decoded and drawn.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.common import Results
+from benchmarks.explorer_sessions import sessions
+from saerad_core.explorer import Explorer, FeatureQuery
+from saerad_core.workspace import Workspace
+from tests.e2e.browser import ARGUMENTS, PROJECT, Server, chromium, free_port, settle
+
+PATIENCE = 120_000
+PAINTED = """
+([selector, before]) => {
+  const now = document.querySelector(selector);
+  if (!now || now.textContent === before) return false;
+  if (document.querySelector('[data-stale="true"] img')) return false;
+  const images = [...document.querySelectorAll('.xrays img:not(.heat), [data-testid="stImage"] img')].slice(0, 24);
+  return images.length > 0 && images.every(image => image.complete && image.naturalWidth > 0);
+}
+"""
+
+
+def browse(results: Results, workspace: Workspace, quick: bool) -> None:
+    """Add the rows of the app and of the same X-rays shown with st.image."""
+    explorer = Explorer(workspace)
+    features = [int(one) for one in explorer.catalogue.find(FeatureQuery(described=True, sort="id"))]
+    features = features[:: max(1, len(features) // 40)][: 6 if quick else 20]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        server = Server(workspace.root.parent)
+        began = time.monotonic()
+        server.start()
+        try:
+            page = browser.new_page(viewport={"width": 1440, "height": 1400})
+            page.set_default_timeout(PATIENCE)
+            name = workspace.root.name
+            page.goto(f"{server.url}/features?ws={name}&feature={features[0]}")
+            page.wait_for_function(PAINTED, arg=[".eyebrow", ""])
+            goal = "app start on the scale workspace <= 5 s"
+            took = time.monotonic() - began
+            results.add("from the command to a feature's page with its X-rays", took, "s", goal, took <= 5)
+            settle(page)
+            ours = _moves(page, ".eyebrow", "ArrowRight", len(features))
+            results.add(
+                "memory of the server", _memory(server), "GB", "memory of the server <= 1.5 GB", _memory(server) <= 1.5
+            )
+            page.close()
+            sessions(results, workspace, server, (5,) if quick else (25, 50), 3 if quick else 8)
+            results.add("memory of the server after them", _memory(server), "GB")
+        finally:
+            server.stop()
+        with _plain_app(workspace, features) as url:
+            page = browser.new_page(viewport={"width": 1440, "height": 1400})
+            page.set_default_timeout(PATIENCE)
+            page.goto(url)
+            page.wait_for_function(PAINTED, arg=["h1", ""])
+            page.wait_for_timeout(1_000)
+            theirs = _moves(page, "h1", None, len(features))
+        browser.close()
+    goal = "feature page, previous/next to all 24 thumbnails painted <= 250 ms p50"
+    results.add(
+        "next feature to all thumbnails painted: p50", float(np.median(ours)), "ms", goal, float(np.median(ours)) <= 250
+    )
+    results.add("next feature to all thumbnails painted: p95", float(np.percentile(ours, 95)), "ms")
+    results.add("the same X-rays with st.image: p50", float(np.median(theirs)), "ms")
+    ratio = float(np.median(ours) / np.median(theirs))
+    results.add(
+        "ours / st.image", ratio, "x", "<= 0.5x of the same page built with st.image in the same run", ratio <= 0.5
+    )
+
+
+def _moves(page: Page, selector: str, key: str | None, n: int) -> list[float]:
+    found = []
+    for _ in range(n):
+        before = page.locator(selector).first.inner_text()
+        before_text = page.evaluate("s => document.querySelector(s).textContent", selector)
+        assert before
+        began = time.perf_counter()
+        if key:
+            page.keyboard.press(key)
+        else:
+            page.get_by_role("button", name="Next").click()
+        page.wait_for_function(PAINTED, arg=[selector, before_text], polling="raf")
+        found.append((time.perf_counter() - began) * 1000)
+        page.wait_for_timeout(400)
+    return found
+
+
+def _memory(server: Server) -> float:
+    """Largest resident memory of the server so far, GB."""
+    assert server._process is not None
+    status = Path(f"/proc/{server._process.pid}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1e6
+
+
+@contextmanager
+def _plain_app(workspace: Workspace, features: list[int]):
+    """The same feature's text, histogram and 24 X-rays, each with st.image: what a first Streamlit page looks like."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "benchmarks/plain_feature_page.py", "--server.port", str(port)]
+    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
+    env = os.environ | {
+        "PLAIN_WORKSPACE": str(workspace.root),
+        "PLAIN_FEATURES": ",".join(map(str, features)),
+        "PYTHONPATH": str(PROJECT),
+    }
+    process = subprocess.Popen(command, cwd=PROJECT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    try:
+        Server.wait(port, process)
+        yield f"http://localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)

@@ -1,0 +1,111 @@
+"""Many readers at once: websocket sessions that speak Streamlit's protocol, go from page to page and fetch the pictures of each.
+
+A page counts from the message that asks for it until the script has finished and its first 24 pictures have come. No browser
+draws: 25 of them would need more cores than the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from urllib.request import urlopen
+
+import numpy as np
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import connect
+
+from benchmarks.common import Results
+from saerad_core.explorer import Explorer, FeatureQuery
+from saerad_core.workspace import Workspace
+from tests.e2e.browser import Server
+
+THINK = 2.0
+"""Seconds between a page and the next one that a reader asks for."""
+PICTURE = re.compile(r'(?:src|href)="(/xray/[^"]+/thumb/[^"]+)"')
+
+
+def sessions(results: Results, workspace: Workspace, server: Server, counts: tuple[int, ...], pages_each: int) -> None:
+    """Add the rows of each number of sessions."""
+    explorer = Explorer(workspace)
+    features = [int(one) for one in explorer.catalogue.find(FeatureQuery(described=True, sort="id"))]
+    images = [image.image_id for image in explorer.unseen_images(100)]
+    asyncio.run(_session(server, workspace.root.name, features, images, 3, random.Random(0)))
+    for n in counts:
+        found = asyncio.run(_all(server, workspace.root.name, features, images, n, pages_each))
+        times = [value for mine in found for value in mine[0]]
+        errors = sum(mine[1] for mine in found)
+        limit = 1 if n <= 25 else 3
+        goal = f"{n} sessions with 2 s think time on mixed pages: p95 <= {limit} s, 0 errors"
+        p95 = float(np.percentile(times, 95))
+        results.add(f"{n} sessions, {len(times)} pages: p50", float(np.median(times)), "s")
+        results.add(f"{n} sessions, {len(times)} pages: p95", p95, "s", goal, p95 <= limit and not errors)
+        results.add(f"{n} sessions: errors", errors, "", goal, errors == 0)
+
+
+async def _all(server: Server, name: str, features: list[int], images: list[str], n: int, pages: int):
+    return await asyncio.gather(*(_session(server, name, features, images, pages, random.Random(i)) for i in range(n)))
+
+
+def _address(features: list[int], images: list[str], name: str, rng: random.Random) -> tuple[str, str]:
+    """Page and query of what a reader might open next: mostly features."""
+    kind = rng.choices(("feature", "list", "search", "xray", "overview"), (6, 2, 1, 2, 1))[0]
+    if kind == "feature":
+        return "features", f"ws={name}&feature={rng.choice(features)}"
+    if kind == "list":
+        return "features", f"ws={name}&page={rng.randint(1, 50)}&sort={rng.choice(('strength', 'frequent', 'auroc'))}"
+    if kind == "search":
+        return "features", f"ws={name}&q={rng.choice(('effusion', 'nodule left', 'cardio', 'pneumothorx'))}"
+    if kind == "xray":
+        return "xray", f"ws={name}&image={rng.choice(images)}"
+    return "", f"ws={name}"
+
+
+async def _session(
+    server: Server, name: str, features, images, pages: int, rng: random.Random
+) -> tuple[list[float], int]:
+    times, errors = [], 0
+    await asyncio.sleep(rng.random() * THINK)
+    url = server.url.replace("http", "ws") + "/_stcore/stream"
+    async with connect(url, subprotocols=["streamlit"], max_size=None, origin=server.url) as socket:  # type: ignore[arg-type]
+        for _ in range(pages):
+            page, query = _address(features, images, name, rng)
+            message = BackMsg()
+            message.rerun_script.query_string = query
+            message.rerun_script.page_name = page
+            began = time.perf_counter()
+            await socket.send(message.SerializeToString())
+            html, failed = await _answer(socket)
+            pictures = list(dict.fromkeys(PICTURE.findall(html)))[:24]
+            failed |= not all(
+                await asyncio.gather(*(asyncio.to_thread(_fetched, server.url + one) for one in pictures))
+            )
+            times.append(time.perf_counter() - began)
+            errors += failed
+            await asyncio.sleep(THINK)
+    return times, errors
+
+
+async def _answer(socket) -> tuple[str, bool]:
+    """All HTML of one run of the script, and whether it failed."""
+    parts, failed = [], False
+    while True:
+        message = ForwardMsg()
+        message.ParseFromString(await asyncio.wait_for(socket.recv(), 120))
+        kind = message.WhichOneof("type")
+        if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+            element = message.delta.new_element
+            if element.WhichOneof("type") == "html":
+                parts.append(element.html.body)
+            failed |= element.WhichOneof("type") == "exception"
+        if kind == "script_finished":
+            return "".join(parts).replace(
+                "&amp;", "&"
+            ), failed or message.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY
+
+
+def _fetched(url: str) -> bool:
+    with urlopen(url, timeout=120) as answer:
+        return answer.status == 200 and len(answer.read()) > 0
