@@ -45,7 +45,9 @@ def open_named(name: str) -> Workspace:
     root = data_folder() / name
     try:
         # Every thumbnail asks: only this manifest is read, and only when it was written again.
-        workspace = _opened(str(root), (root / "workspace.json").stat().st_mtime_ns) if root.name == name != ".." else None
+        workspace = (
+            _opened(str(root), (root / "workspace.json").stat().st_mtime_ns) if root.name == name != ".." else None
+        )
     except (OSError, ValueError):
         workspace = None
     if workspace is None or not workspace.is_browsable():
