@@ -40,8 +40,9 @@ def filters(here: Here, *, status: bool = True) -> FeatureQuery:
                 "Search",
                 key="q",
                 bind="query-params",
+                live="100ms",
                 placeholder="effusion right   /",
-                help="Words of the description, finding, side, label or phrases, or a feature's number. Key: /",
+                help="Words of the description, finding, side, label or phrases, or a feature's number; beginnings and slips of the pen will do. Key: /",
             )
         finding = st.selectbox(
             "Finding",
