@@ -34,7 +34,7 @@ def nested(x, weights, first, active, indices, values, ends, out, squares):  # n
             squares[r, part] = total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def fold(errors):  # noqa: ANN001, ANN201
     """errors [P, R, d] in place: each becomes the mean over all P of itself and the later ones, what the features that
     first take part in it learn from."""

@@ -98,7 +98,8 @@ def measure(lo, hi, features, starts, rows, values, scales, errors, x, enc, dec,
     return squares
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"})
+# Without numpy's error model every division could raise, and nothing would be vectorised.
+@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
 def _adam(weight, gradient, first, second, keep, clip, rate, root, eps):  # noqa: ANN001, ANN202
     """One row's Adam step; keep: (beta1, 1 - beta1, beta2, 1 - beta2); root: sqrt of the second's correction."""
     b1, c1, b2, c2 = keep[0], keep[1], keep[2], keep[3]
@@ -111,7 +112,7 @@ def _adam(weight, gradient, first, second, keep, clip, rate, root, eps):  # noqa
         weight[i] -= rate * a / (np.sqrt(b) * root + eps)
 
 
-@njit(nogil=True, cache=True, fastmath=SUMS)
+@njit(nogil=True, cache=True, fastmath=SUMS, error_model="numpy")
 def update(  # noqa: ANN201
     lo, hi, features, starts, rows, pulls, slopes, along, errors, x, clip, lr, keep, eps, enc, dec,  # noqa: ANN001
     moments, counts, half, norm, unit,  # noqa: ANN001
