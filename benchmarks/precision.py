@@ -21,7 +21,7 @@ from saerad_core.encoder import Embedded, Encoder
 from saerad_core.sae.active import active
 from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
-from saerad_core.sae.image_code import image_code
+from saerad_core.sae.image_code import ImageReader
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import Workspace
@@ -54,7 +54,7 @@ def read(encoder: Encoder, sae: Sae, tokens: str, squares: np.ndarray) -> Read:
             codes = sae.encode(patches.reshape(-1, patches.shape[2]))
         # A slot whose value is 0 is silent; which index it holds says nothing.
         tops = torch.where(codes.values > 0, codes.indices, -1).sort(1).values.reshape(*patches.shape[:2], -1)
-    code = image_code(sae, embedded, tokens).numpy().astype(np.float16).astype(np.float32)
+    code = ImageReader(sae, tokens).read(embedded).code.rows(slice(None)).toarray()
     return Read(embedded, code, tops)
 
 

@@ -23,7 +23,7 @@ from saerad_core.encoder import Encoder
 from saerad_core.progress import Silent
 from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
-from saerad_core.sae.image_code import image_code
+from saerad_core.sae.image_code import ImageReader
 from saerad_core.sae.metrics import dead_share, explained_variance, l0, pca_explained_variance
 from saerad_core.vocabulary import CONCEPTS, concept_of
 
@@ -31,11 +31,11 @@ from saerad_core.vocabulary import CONCEPTS, concept_of
 @torch.no_grad()
 def codes_of(encoder: Encoder, sae: Sae, pixels: np.ndarray) -> np.ndarray:
     """float32 [N, m] image codes of uint8 [N, S, S]."""
-    found = []
+    reader, found = ImageReader(sae, sae.config.tokens), []
     for i in range(0, len(pixels), 32):
         embedded = encoder.embed(encoder.preprocess(list(pixels[i : i + 32].astype(np.float32) / 255)))
-        found.append(image_code(sae, embedded, sae.config.tokens))
-    return torch.cat(found).numpy()
+        found.append(reader.read(embedded).code.rows(slice(None)).toarray())
+    return np.concatenate(found)
 
 
 def main() -> None:

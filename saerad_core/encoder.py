@@ -103,10 +103,7 @@ class Encoder:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
         if kind != "dinov2":
             raise EncoderError(f"{id_or_dir} is a {kind!r} model; SAE-Rad reads DINOv2-like ones (model_type dinov2).")
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise EncoderError("There is no usable GPU here; take --device cpu.")
+        device = resolved(device)
         model = Dinov2Model.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
         model.requires_grad_(False)
         if precision == "auto":
@@ -145,6 +142,19 @@ class Encoder:
         top, left = self.preprocessing.offset(*resized)
         edges = (top * scale_y, left * scale_x, (top + self.image_size) * scale_y, (left + self.image_size) * scale_x)
         return tuple(round(edge) for edge in edges)  # type: ignore[return-value]
+
+
+def resolved(device: str) -> str:
+    """``auto`` as the device it stands for: a GPU where there is one.
+
+    Raises:
+        EncoderError: a GPU is asked for where there is none.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise EncoderError("There is no usable GPU here; take --device cpu.")
+    return device
 
 
 def _native_bfloat16(device: str) -> bool:

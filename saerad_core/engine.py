@@ -21,7 +21,7 @@ from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.active import active
 from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
-from saerad_core.sae.image_code import read_image
+from saerad_core.sae.image_code import ImageReader
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.stages.describe import Composer
 from saerad_core.store.curation import CurationStore
@@ -72,7 +72,11 @@ class Engine:
 
     @cached_property
     def sae(self) -> Sae:
-        return load(self.workspace.sae_dir)
+        return load(self.workspace.sae_dir).to(self.encoder.device)
+
+    @cached_property
+    def reader(self) -> ImageReader:
+        return ImageReader(self.sae, self.workspace.manifest.sae.tokens)
 
     @cached_property
     def thresholds(self) -> np.ndarray:
@@ -100,7 +104,7 @@ class Engine:
         """Load everything, so that the first X-ray doesn't wait for it."""
         sandbox.warm()
         with self._lock:
-            _ = self.encoder, self.sae, self.thresholds, self.composer, self.index, self.gate
+            _ = self.encoder, self.reader, self.thresholds, self.composer, self.index, self.gate
 
     def analyse(self, data: bytes) -> Analysis:
         """From the bytes of a PNG, JPEG or DICOM file to its report.
@@ -122,7 +126,7 @@ class Engine:
             raise WorkspaceError("This workspace has no reference for unusual images; build it again.")
         with self._lock, torch.no_grad():
             embedded = self.encoder.embed(self.encoder.preprocess([pixels]), patches=True)
-            error = read_image(self.sae, embedded, self.workspace.manifest.sae.tokens).error[0]
+            error = self.reader.read(embedded).error[0]
             return self.gate.judge(np.asarray(pooled(embedded)[0].cpu(), dtype=np.float32), error, row)
 
     def analyse_pixels(
@@ -139,9 +143,9 @@ class Engine:
             embedded = self.encoder.embed(self.encoder.preprocess([pixels]), patches=True)
             timings["encode"] = _ms(began)
             began = time.perf_counter()
-            read = read_image(self.sae, embedded, self.workspace.manifest.sae.tokens)
-            # The store's codes are float16; the same rounding here, so that the same pixels give the same features.
-            code = read.code[0].numpy().astype(np.float16).astype(np.float32)
+            # Rounded to float16 as the store's codes are, so that the same pixels give the same features.
+            read = self.reader.read(embedded)
+            code = read.code.rows(slice(None)).toarray()[0]
             features, values = active(code, self.thresholds)
             timings["features"] = _ms(began)
             began = time.perf_counter()

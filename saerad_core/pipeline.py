@@ -231,7 +231,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             "train",
             0,
             [config.__dict__, settings.sweep],
-            lambda: train_sae(workspace, shards, config, progress, sweep=settings.sweep),
+            lambda: train_sae(workspace, shards, config, progress, sweep=settings.sweep, device=encoder.device),
         )
     else:
         stage.run("sample", min(SAMPLE_XRAYS, len(dataset)), [*inputs, how.sampled, SAMPLE_XRAYS], encode_sample)
@@ -239,10 +239,10 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             "train",
             0,
             [config.__dict__, settings.sweep],
-            lambda: train_sae(workspace, sample, config, progress, sweep=settings.sweep),
+            lambda: train_sae(workspace, sample, config, progress, sweep=settings.sweep, device=encoder.device),
         )
         stage.run("encode", len(dataset), [], lambda: encode_all(load(workspace.sae_dir)))
-    sae = load(workspace.sae_dir)
+    sae = load(workspace.sae_dir).to(encoder.device)
     workspace.manifest.sae = SaeInfo(
         architecture=sae.config.architecture,
         tokens=settings.tokens,
@@ -312,7 +312,7 @@ def index(workspace: Workspace, shards: Shards) -> None:
     """The search index, and the gate that is placed on it."""
     import numpy as np
 
-    embeddings = np.load(workspace.embeddings).astype(np.float32)
+    embeddings = np.load(workspace.embeddings, mmap_mode="r")
     ImageIndex.build(embeddings, workspace.faiss_index)
     records = shards.records()
     Gate.build(

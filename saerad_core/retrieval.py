@@ -8,6 +8,9 @@ import numpy as np
 
 from saerad_core.errors import WorkspaceError
 
+BLOCK = 10_000
+"""Vectors added at a time."""
+
 
 class ImageIndex:
     """Inner-product search over float16 vectors (faiss IndexScalarQuantizer, QT_fp16)."""
@@ -22,13 +25,16 @@ class ImageIndex:
 
     @staticmethod
     def build(embeddings: np.ndarray, path: Path) -> None:
-        """Write the index of L2-normalised vectors, float32 [N, d]; a vector's row is its id."""
+        """Write the index of L2-normalised vectors, float [N, d] (may be memory-mapped); a vector's row is its id."""
         import faiss
 
-        vectors = np.ascontiguousarray(embeddings, dtype=np.float32)
-        index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        index.train(vectors)  # type: ignore[call-arg]
-        index.add(vectors)  # type: ignore[call-arg]
+        index = faiss.IndexScalarQuantizer(
+            embeddings.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        # Half precision has nothing to learn.
+        index.train(np.ascontiguousarray(embeddings[:1], dtype=np.float32))  # type: ignore[call-arg]
+        for start in range(0, len(embeddings), BLOCK):
+            index.add(np.ascontiguousarray(embeddings[start : start + BLOCK], dtype=np.float32))  # type: ignore[call-arg]
         part = path.with_suffix(".part")
         faiss.write_index(index, str(part))
         part.replace(path)

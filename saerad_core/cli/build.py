@@ -55,6 +55,7 @@ def build(
     download: Annotated[bool, typer.Option("--download", help="Fetch the encoder from the hub where it isn't here.")] = False,
     engine: Annotated[str, typer.Option(help="local, or ray: a cluster that sees the same folders.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Decoding processes; default: the cores there are.")] = None,
+    patch_budget: Annotated[float, typer.Option(help="GB that all patches may take; above it the SAE is trained on a sample first.")] = 20.0,
     seed: int = 0,
 ) -> None:  # fmt: skip
     """Build a workspace of a published dataset or of your own X-rays."""
@@ -95,6 +96,7 @@ def build(
         seed=seed,
         workers=workers,
         engine=engine,
+        patch_budget=int(patch_budget * 10**9),
     )
     # The plan goes to stderr, as progress does: stdout is the summary alone.
     announce = lambda text: typer.echo(text, err=True)  # noqa: E731
@@ -117,9 +119,11 @@ def train(
     steps: Annotated[int | None, typer.Option(help="At most; training stops early on the validation patients.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate that trials start from; not of a sweep.")] = None,
     rates: Annotated[bool, typer.Option(help="Try a few learning rates first; a sweep always does.")] = True,
+    device: Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu or cuda.")] = "auto",
     seed: int = 0,
 ) -> None:  # fmt: skip
     """Train another SAE on a workspace's kept tokens, into its candidates/; the workspace's own stays as it is."""
+    from saerad_core.encoder import resolved
     from saerad_core.sae.config import SaeConfig
     from saerad_core.sae.registry import make
     from saerad_core.sae.width import recommended_width
@@ -143,7 +147,7 @@ def train(
         archetypes=archetypes,
     )
     make(SaeConfig(1, 1, architecture=config.architecture))
-    found = train_candidate(opened, config, Reporter(None), sweep=rates)
+    found = train_candidate(opened, config, Reporter(None), sweep=rates, device=resolved(device))
     typer.echo(json.dumps({"folder": str(found.folder)} | found.figures, indent=2))
 
 

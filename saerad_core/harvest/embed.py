@@ -12,8 +12,7 @@ import torch
 
 from saerad_core.encoder import Embedded, Encoder, pooled
 from saerad_core.harvest.settings import KEEP_ALL, KEEP_CODES, KEEP_SAMPLE, HarvestSettings
-from saerad_core.sae.base import Sae
-from saerad_core.sae.image_code import read_image
+from saerad_core.sae.image_code import ImageReader
 
 T = TypeVar("T")
 
@@ -26,26 +25,30 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def arrays_of(
-    squares: list[np.ndarray], ids: list[str], encoder: Encoder, settings: HarvestSettings, sae: Sae | None
+    squares: list[np.ndarray], ids: list[str], encoder: Encoder, settings: HarvestSettings, reader: ImageReader | None
 ) -> dict[str, np.ndarray]:
-    """pooled [n, 2d], tokens [n, t, d] (CLS, or the measured patches), and codes [n, m] with error [n, 2], or patches [n, P, d] with cls [n, 1, d].
+    """pooled [n, 2d], tokens [n, t, d] (CLS, or the measured patches), and codes with error [n, 2], or patches [n, P, d] with cls [n, 1, d].
+
+    Codes are compressed sparse rows: code_counts int32 [n], code_features int32 and code_values float16, one a code > 0.
 
     Args:
         squares: uint8 [S, S] each.
         ids: their image_id, which draw the patches that are kept.
         encoder: with what.
         settings: what is kept.
-        sae: needed where codes are.
+        reader: needed where codes are.
     """
     parts: list[dict[str, np.ndarray]] = []
     for some in batched(zip(squares, ids, strict=True), settings.batch):
         embedded = encoder.embed(encoder.normalise(np.stack([square for square, _ in some])), patches=True)
-        parts.append(_kept(embedded, [name for _, name in some], settings, sae))
+        parts.append(_kept(embedded, [name for _, name in some], settings, reader))
     return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 
 @torch.no_grad()
-def _kept(embedded: Embedded, ids: list[str], settings: HarvestSettings, sae: Sae | None) -> dict[str, np.ndarray]:
+def _kept(
+    embedded: Embedded, ids: list[str], settings: HarvestSettings, reader: ImageReader | None
+) -> dict[str, np.ndarray]:
     assert embedded.patches is not None
     arrays = {"pooled": pooled(embedded)}
     if settings.tokens == "patch":
@@ -59,9 +62,12 @@ def _kept(embedded: Embedded, ids: list[str], settings: HarvestSettings, sae: Sa
         arrays["tokens"] = embedded.cls[:, None]
     found = {name: value.cpu().numpy().astype(np.float16) for name, value in arrays.items()}
     if settings.keep == KEEP_CODES:
-        assert sae is not None
-        read = read_image(sae, embedded, settings.tokens)
-        found |= {"codes": read.code.numpy().astype(np.float16), "error": read.error}
+        assert reader is not None
+        read = reader.read(embedded)
+        found |= {
+            name: getattr(read.code, kept) for name, kept in (("code_features", "indices"), ("code_values", "values"))
+        }
+        found |= {"code_counts": np.diff(read.code.indptr).astype(np.int32), "error": read.error}
     return found
 
 

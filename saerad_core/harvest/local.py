@@ -14,6 +14,7 @@ from saerad_core.harvest.settings import HarvestSettings
 from saerad_core.harvest.shards import Shards, listing_hash
 from saerad_core.harvest.worker import Job
 from saerad_core.sae.base import Sae
+from saerad_core.sae.image_code import ImageReader
 
 Chunk = tuple[int, list[Record]]
 """A shard's number and its records as they are listed."""
@@ -36,6 +37,7 @@ def run_with(
     sae: Sae | None,
 ) -> Iterator[int]:
     """The same by decoders that may have been started before."""
+    reader = None if sae is None else ImageReader(sae.to(encoder.device), settings.tokens)
     # The metadata of what is being decoded; records are read no further ahead than pixels are.
     under_way: list[Chunk] = []
 
@@ -53,7 +55,7 @@ def run_with(
             loaded = [first, *islice(decoded, len(records) - 1)]
             good = [(record, square) for record, square in loaded if not isinstance(square, str)]
             refused = [{"image_id": r.image_id, "why": why} for r, why in loaded if isinstance(why, str)]
-            arrays = arrays_of([s for _, s in good], [r.image_id for r, _ in good], encoder, settings, sae)
+            arrays = arrays_of([s for _, s in good], [r.image_id for r, _ in good], encoder, settings, reader)
             if written is not None:
                 written.result()
             # One shard is written while the next one is embedded.

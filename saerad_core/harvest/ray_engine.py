@@ -27,6 +27,7 @@ from saerad_core.harvest.shards import Shards, listing_hash
 from saerad_core.harvest.worker import Job
 from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
+from saerad_core.sae.image_code import ImageReader
 
 WAVE = 64
 """Shards handed to the cluster at a time: bounds the listing that the driver holds, and what a new driver repeats."""
@@ -69,7 +70,8 @@ class ShardEncoder:
         torch.set_num_threads(how.threads)
         self._how = how
         self._encoder = Encoder.load(how.encoder, how.device, how.image_size, precision=how.precision)
-        self._sae = load(how.sae) if how.sae is not None else None
+        sae = load(how.sae).to(self._encoder.device) if how.sae is not None else None
+        self._reader = None if sae is None else ImageReader(sae, how.settings.tokens)
 
     def __call__(self, row: dict) -> dict:
         records = pickle.loads(row["records"])  # noqa: S301
@@ -77,7 +79,7 @@ class ShardEncoder:
         whys: list[str] = pickle.loads(row["refused"])  # noqa: S301
         good = [record for record, why in zip(records, whys, strict=True) if not why]
         refused = [{"image_id": r.image_id, "why": why} for r, why in zip(records, whys, strict=True) if why]
-        arrays = arrays_of(squares, [r.image_id for r in good], self._encoder, self._how.settings, self._sae)
+        arrays = arrays_of(squares, [r.image_id for r in good], self._encoder, self._how.settings, self._reader)
         Shards(self._how.folder).write(row["number"], arrays, good, refused, listing_hash(records))
         return {"number": row["number"], "n": len(records)}
 

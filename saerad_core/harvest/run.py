@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 ENGINES = ("local", "ray")
 """local: this machine. ray: a Ray cluster whose nodes see the same folders."""
+FORMAT = 2
+"""Of the shards: 1 held dense codes."""
 NO_MATTER = ("workers", "keep_pictures", "keep_thumbs", "seconds", "memory")
 """Settings that change nothing of what is in a shard."""
 
@@ -129,6 +131,7 @@ def _stamp(
         "listing": len(dataset),
         "patients": None if only is None else hashlib.sha256("\n".join(sorted(only)).encode()).hexdigest(),
         "settings": {name: value for name, value in asdict(settings).items() if name not in NO_MATTER},
+        "format": FORMAT,
         "sae": None if sae is None else _sae_hash(sae),
     }
     now = json.loads(json.dumps(now))

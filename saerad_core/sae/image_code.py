@@ -9,47 +9,41 @@ import torch
 
 from saerad_core.encoder import Embedded
 from saerad_core.sae.base import Sae
+from saerad_core.sae.codes import SparseCodes
+from saerad_core.sae.sparse.encode import TokenEncoder, strongest
 
 
 class ImageRead(NamedTuple):
     """What a dictionary makes of each X-ray of a batch."""
 
-    code: torch.Tensor
-    """float32 [B, m] on the CPU: of the CLS token, or each feature's maximum over the patches."""
+    code: SparseCodes
+    """[B, m], rounded to float16: of the CLS token, or each feature's maximum over the patches."""
     error: np.ndarray
     """float32 [B, 2]: the sum over an X-ray's tokens of |x - rebuilt x|^2, and of |x - b_dec|^2."""
 
 
-@torch.no_grad()
-def read_image(sae: Sae, embedded: Embedded, tokens: str) -> ImageRead:
-    """Code and rebuild error of each X-ray of a batch, its tokens encoded once.
+class ImageReader:
+    """A dictionary made ready to read many X-rays, on the device where it lies."""
 
-    Args:
-        sae: the dictionary.
-        embedded: of the batch; patches are needed where ``tokens`` is patch.
-        tokens: cls or patch: which tokens it reads.
-    """
-    values = embedded.cls[:, None] if tokens == "cls" else embedded.patches
-    assert values is not None
-    batch, _, d = values.shape
-    flat = values.reshape(-1, d).to(sae.b_dec.device)
-    codes = sae.encode(flat)
-    code = torch.zeros(batch, sae.config.d_sae).scatter_reduce_(
-        1,
-        codes.indices.reshape(batch, -1).cpu(),
-        codes.values.reshape(batch, -1).cpu(),
-        reduce="amax",
-        include_self=True,
-    )
-    residual = (flat - sae.decode(codes)).square().sum(1)
-    total = (flat - sae.b_dec).square().sum(1)
-    error = torch.stack([residual, total], dim=1).reshape(batch, -1, 2).sum(1)
-    return ImageRead(code, error.float().cpu().numpy())
+    def __init__(self, sae: Sae, tokens: str) -> None:
+        """Prepare.
 
+        Args:
+            sae: the dictionary.
+            tokens: cls or patch: which tokens it reads.
+        """
+        self.sae, self.tokens = sae, tokens
+        self._encoder = TokenEncoder(sae)
 
-def image_code(sae: Sae, embedded: Embedded, tokens: str) -> torch.Tensor:
-    """Only the code, float32 [B, m] on the CPU."""
-    return read_image(sae, embedded, tokens).code
+    def read(self, embedded: Embedded) -> ImageRead:
+        """Code and rebuild error of each X-ray of a batch, its tokens encoded once; patches are needed where it reads them."""
+        values = embedded.cls[:, None] if self.tokens == "cls" else embedded.patches
+        assert values is not None
+        batch, per_image, d = values.shape
+        flat = values.reshape(-1, d)
+        found = self._encoder.find(flat)
+        error = self._encoder.error(flat, found).reshape(batch, per_image, 2).sum(1)
+        return ImageRead(strongest(found, per_image, self.sae.config.d_sae), error)
 
 
 @torch.no_grad()

@@ -19,8 +19,9 @@ from saerad_core.sae.active import active_rows, fit_thresholds
 from saerad_core.sae.base import Sae
 from saerad_core.sae.codes import CodesWriter, SparseCodes, open_codes
 from saerad_core.sae.columns import Columns, by_feature
-from saerad_core.sae.image_code import read_image
+from saerad_core.sae.image_code import ImageReader
 from saerad_core.sae.metrics import cosine, explained_variance, pca_explained_variance
+from saerad_core.sae.sparse.encode import TokenEncoder
 from saerad_core.workspace import Workspace
 
 MOST_TOKENS = 60_000
@@ -56,10 +57,10 @@ def activate(
     matrix = active_rows(codes, fitted.thresholds)
 
     _save_error(workspace, error)
-    part = workspace.embeddings.with_suffix(".part.npy")
-    shards.array("pooled", out=part)
-    part.replace(workspace.embeddings)
-    _save(workspace.tokens, shards.array("tokens"))
+    for name, path in (("pooled", workspace.embeddings), ("tokens", workspace.tokens)):
+        part = path.with_suffix(".part.npy")
+        shards.array(name, out=part)
+        part.replace(path)
     save_file({"thresholds": fitted.thresholds}, workspace.root / "thresholds.safetensors")
 
     manifest = workspace.manifest
@@ -71,7 +72,7 @@ def activate(
     manifest.counts.alive = int(alive.sum())
     manifest.counts.active_per_image = float(np.diff(matrix.indptr).mean())
     manifest.metrics.dead_share = float(1 - alive.mean())
-    _measure(workspace, shards, sae, splits)
+    _measure(workspace, sae, splits)
     return Activated(codes, matrix, fitted.thresholds)
 
 
@@ -113,24 +114,20 @@ def _write_codes(path: Path, shards: Shards, sae: Sae, tokens: str, progress: Pr
     """Write the codes of all X-rays; returns their error, float32 [N, 2]."""
     errors = []
     with CodesWriter(path, sae.config.d_sae) as writer:
-        if shards.has("codes"):
-            for block in shards.each("codes"):
-                writer.append(SparseCodes.of(block))
+        if shards.has("code_counts"):
+            names = ("code_counts", "code_features", "code_values")
+            for counts, features, values in zip(*map(shards.each, names), strict=True):
+                writer.append(SparseCodes(np.r_[0, np.cumsum(counts)], features, values, sae.config.d_sae))
             return shards.array("error")
+        reader = ImageReader(sae, tokens)
         for block in shards.each("patches" if tokens == "patch" else "tokens"):
             values = torch.from_numpy(block).float()
             embedded = Embedded(cls=values[:, 0], patches=values if tokens == "patch" else None)
-            read = read_image(sae, embedded, tokens)
-            writer.append(SparseCodes.of(read.code.numpy()))
+            read = reader.read(embedded)
+            writer.append(read.code)
             errors.append(read.error)
             progress.advance(len(block))
     return np.concatenate(errors)
-
-
-def _save(path, array: np.ndarray) -> None:  # noqa: ANN001
-    part = path.with_suffix(".part.npy")
-    np.save(part, np.asarray(array, dtype=np.float16))
-    part.replace(path)
 
 
 def _save_error(workspace: Workspace, error: np.ndarray) -> None:
@@ -139,21 +136,22 @@ def _save_error(workspace: Workspace, error: np.ndarray) -> None:
     part.replace(workspace.error_file)
 
 
-def _measure(workspace: Workspace, shards: Shards, sae: Sae, splits: np.ndarray) -> None:
-    tokens = shards.array("tokens").astype(np.float32)
+def _measure(workspace: Workspace, sae: Sae, splits: np.ndarray) -> None:
+    tokens = np.load(workspace.tokens, mmap_mode="r")
     unseen = "test" if (splits == "test").any() else "validate"
     rng = np.random.default_rng(0)
 
     def of(split: str) -> torch.Tensor:
-        flat = tokens[splits == split].reshape(-1, tokens.shape[2])
-        return torch.from_numpy(flat[rng.permutation(len(flat))[:MOST_TOKENS]])
+        rows, each = np.flatnonzero(splits == split), tokens.shape[1]
+        drawn = np.sort(rng.permutation(len(rows) * each)[:MOST_TOKENS])
+        return torch.from_numpy(tokens[rows[drawn // each], drawn % each].astype(np.float32))
 
     train, test = of("train"), of(unseen)
-    with torch.no_grad():
-        codes = sae.encode(test)
-        rebuilt = sae.decode(codes)
+    encoder = TokenEncoder(sae)
+    found = encoder.find(test)
+    rebuilt = encoder.rebuild(found).cpu()
     metrics = workspace.manifest.metrics
-    metrics.l0 = float((codes.values > 0).sum(1).float().mean())
+    metrics.l0 = float(found.active.mean())
     metrics.explained_variance = float(explained_variance(test, rebuilt, train.mean(0)))
     metrics.cosine = cosine(test, rebuilt)
     metrics.pca_explained_variance = float(pca_explained_variance(train, test, sae.config.k))

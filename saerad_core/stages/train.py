@@ -18,7 +18,8 @@ from saerad_core.progress import Progress
 from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.files import save
-from saerad_core.sae.metrics import explained_variance, l0, pca_explained_variance
+from saerad_core.sae.metrics import explained_variance, pca_explained_variance
+from saerad_core.sae.sparse.encode import TokenEncoder, strongest
 from saerad_core.sae.train import Trained, train
 from saerad_core.sae.train import sweep as sweep_rates
 from saerad_core.store.activations import ActivationStore
@@ -48,7 +49,13 @@ def tokens_of_split(shards: Shards, splits: np.ndarray, split: str, name: str, f
 
 
 def train_sae(
-    workspace: Workspace, shards: Shards, config: SaeConfig, progress: Progress, *, sweep: bool = False
+    workspace: Workspace,
+    shards: Shards,
+    config: SaeConfig,
+    progress: Progress,
+    *,
+    sweep: bool = False,
+    device: str = "cpu",
 ) -> Sae:
     """Train on the training split, stop early on the validation split, write sae/, sae/training.json and sae/runs/.
 
@@ -60,6 +67,7 @@ def train_sae(
         config: see SaeConfig.
         progress: told of every step.
         sweep: try a few learning rates first.
+        device: where to train.
 
     Raises:
         WorkspaceError: too few training X-rays.
@@ -71,7 +79,7 @@ def train_sae(
     with TemporaryDirectory(dir=workspace.cache_dir) as folder:
         training = tokens_of_split(shards, splits, "train", name, Path(folder))
         validation = tokens_of_split(shards, splits, "validate", name, Path(folder))
-        trained = train_run(training, validation, config, progress, workspace, "build", sweep=sweep)
+        trained = train_run(training, validation, config, progress, workspace, "build", sweep=sweep, device=device)
     write_trained(trained, workspace.sae_dir)
     return trained.sae
 
@@ -84,7 +92,9 @@ class Candidate(NamedTuple):
     figures: dict[str, float]
 
 
-def train_candidate(workspace: Workspace, config: SaeConfig, progress: Progress, *, sweep: bool = True) -> Candidate:
+def train_candidate(
+    workspace: Workspace, config: SaeConfig, progress: Progress, *, sweep: bool = True, device: str = "cpu"
+) -> Candidate:
     """Train another dictionary on the tokens that a finished workspace keeps (tokens.npy), into candidates/.
 
     The workspace's own SAE, codes and descriptions stay as they are.
@@ -104,24 +114,21 @@ def train_candidate(workspace: Workspace, config: SaeConfig, progress: Progress,
 
     label = label_of(config)
     training = of("train")
-    trained = train_run(training, of("validate"), config, progress, workspace, label, sweep=sweep)
+    trained = train_run(training, of("validate"), config, progress, workspace, label, sweep=sweep, device=device)
     folder = workspace.candidates_dir / label
     write_trained(trained, folder)
     unseen = torch.from_numpy((of("test") if (splits == "test").any() else of("validate")).astype(np.float32))
     known = torch.from_numpy(training.astype(np.float32))
-    with torch.no_grad():
-        codes = trained.sae.encode(unseen)
-        explained = explained_variance(unseen, trained.sae.decode(codes), known.mean(0))
-        fires = torch.zeros(config.d_sae, dtype=torch.bool)
-        for part in known.split(4_096):
-            found = trained.sae.encode(part)
-            fires[found.indices[found.values > 0]] = True
+    encoder = TokenEncoder(trained.sae)
+    codes = encoder.find(unseen)
+    explained = explained_variance(unseen, encoder.rebuild(codes), known.mean(0))
+    fires = strongest(encoder.find(known), 1, config.d_sae).frequencies(np.ones(len(known), bool)) > 0
     components = round(config.target_l0 or config.k)
     figures = {
         "explained_variance": explained,
         "pca_explained_variance": pca_explained_variance(known, unseen, components),
-        "l0": l0(codes.values),
-        "dead_share": float(1 - fires.float().mean()),
+        "l0": float(codes.active.mean()),
+        "dead_share": float(1 - fires.mean()),
         "lr": trained.sae.config.lr,
         "best_step": trained.best_step,
     }
@@ -151,11 +158,12 @@ def train_run(
     label: str,
     *,
     sweep: bool,
+    device: str,
 ) -> Trained:
     """Train with the course in sae/runs/``label``.jsonl; a killed training goes on where it last looked at the validation patients."""
     runs = workspace.runs_dir
     if sweep:
-        config = sweep_rates(training, validation, config, progress, log=runs / f"{label}-sweep")
+        config = sweep_rates(training, validation, config, progress, log=runs / f"{label}-sweep", device=device)
     # Other settings, another checkpoint: one that is left over from a killed build with other settings is passed over.
     key = hashlib.sha256(json.dumps(asdict(config)).encode()).hexdigest()[:12]
     workspace.cache_dir.mkdir(exist_ok=True)
@@ -163,7 +171,7 @@ def train_run(
     path = runs / f"{label}.jsonl"
     if not resume.exists():
         path.unlink(missing_ok=True)
-    return train(training, validation, config, progress, log=path, resume=resume)
+    return train(training, validation, config, progress, log=path, resume=resume, device=device)
 
 
 def write_trained(trained: Trained, folder: Path) -> None:

@@ -1,88 +1,71 @@
-"""Tokens to sparse codes, a chunk at a time: nothing of N x m is ever held."""
+"""Tokens to sparse codes, a chunk at a time: nothing of N x m is ever held, nor of tokens x m."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numba import njit
-from scipy.sparse import csr_matrix
 
-from saerad_core.sae.base import Sae
+from saerad_core.sae.base import Codes, Sae
+from saerad_core.sae.codes import SparseCodes
 from saerad_core.sae.sparse.threads import spans
 from saerad_core.sae.sparse.topk import Found, screened, top_k
 from saerad_core.sae.topk import TopKSae
 
 TOKENS = 4_096
-"""Tokens a chunk."""
-PRODUCTS = 8_000_000
-"""Pre-activations held at once for architectures whose active features are not a top k."""
+"""Tokens rebuilt at a time."""
+PRODUCTS = {"cpu": 8_000_000, "cuda": 500_000_000}
+"""Pre-activations held at once where the active features are not found by screening: 32 MB, and 2 GB on a GPU."""
 
 
-class Piece(NamedTuple):
-    """Codes of consecutive rows, as compressed sparse rows with ascending features."""
+class TokenEncoder:
+    """A dictionary made ready to encode many tokens, on the device where it lies."""
 
-    first: int
-    """Number of the piece's first row."""
-    starts: np.ndarray
-    """int64 [R + 1]."""
-    features: np.ndarray
-    """int32 [n]."""
-    values: np.ndarray
-    """float32 [n], > 0."""
+    def __init__(self, sae: Sae) -> None:
+        self.sae = sae
+        self.device = sae.b_dec.device
+        self._screened = None
+        if isinstance(sae, TopKSae) and self.device.type == "cpu":
+            weights = np.ascontiguousarray(sae.W_enc.detach().T.numpy())
+            self._screened = screened(weights, sae.b_enc.detach().numpy())
 
+    @torch.no_grad()
+    def find(self, tokens: torch.Tensor) -> Found:
+        """The active features of tokens float [n, d], of any device."""
+        x = tokens.to(self.device, torch.float32)
+        if self._screened is not None:
+            return top_k((x - self.sae.b_dec).numpy(), self._screened, self.sae.config.k)
+        most = max(1, PRODUCTS.get(self.device.type, PRODUCTS["cpu"]) // self.sae.config.d_sae)
+        parts = [self.sae.encode(x[lo:hi]) for lo, hi in spans(len(x), most)] if len(x) else []
+        return _gathered(parts, len(x))
 
-def encode_tokens(sae: Sae, tokens: np.ndarray, chunk: int = TOKENS) -> Iterator[Piece]:
-    """Codes of tokens float [N, d] (may be memory-mapped), ``chunk`` rows at a time."""
-    for first, found in _found(sae, tokens, chunk):
-        yield Piece(first, *_pack(found.indices, found.values, found.active, 1, sae.config.d_sae))
+    @torch.no_grad()
+    def rebuild(self, found: Found) -> torch.Tensor:
+        """Tokens float32 [n, d] from their codes, on the dictionary's device."""
+        counts = np.arange(found.values.shape[1]) < found.active[:, None]
+        values = torch.from_numpy(np.where(counts, found.values, 0).astype(np.float32)).to(self.device)
+        return self.sae.decode(Codes(torch.from_numpy(found.indices).to(self.device, torch.int64), values))
 
-
-def encode_images(sae: Sae, patches: np.ndarray, chunk: int = TOKENS) -> Iterator[Piece]:
-    """Codes of X-rays, each feature's maximum over the patches; float [N, P, d] (may be memory-mapped), a row an X-ray."""
-    n, per_image, d = patches.shape
-    images = max(1, chunk // per_image)
-    for first, found in _found(sae, patches.reshape(n * per_image, d), images * per_image):
-        yield Piece(first // per_image, *_pack(found.indices, found.values, found.active, per_image, sae.config.d_sae))
-
-
-def joined(pieces: Iterator[Piece], m: int) -> csr_matrix:
-    """All pieces, in order, as one float32 matrix [N, m]."""
-    starts, features, values, total = [np.zeros(1, np.int64)], [], [], 0
-    for piece in pieces:
-        starts.append(piece.starts[1:] + total)
-        features.append(piece.features)
-        values.append(piece.values)
-        total += len(piece.values)
-    indptr = np.concatenate(starts)
-    if not features:
-        return csr_matrix((0, m), dtype=np.float32)
-    return csr_matrix((np.concatenate(values), np.concatenate(features), indptr), shape=(len(indptr) - 1, m))
-
-
-def _found(sae: Sae, tokens: np.ndarray, chunk: int) -> Iterator[tuple[int, Found]]:
-    if not len(tokens):
-        return
-    if not isinstance(sae, TopKSae) or sae.b_dec.device.type != "cpu":
-        for lo in range(0, len(tokens), chunk):
-            yield lo, _dense(sae, np.array(tokens[lo : lo + chunk], np.float32))
-        return
-    weights = np.ascontiguousarray(sae.W_enc.detach().T.numpy())
-    encoder, centre = screened(weights, sae.b_enc.detach().numpy()), sae.b_dec.detach().numpy()
-    for lo in range(0, len(tokens), chunk):
-        yield lo, top_k(np.array(tokens[lo : lo + chunk], np.float32) - centre, encoder, sae.config.k)
+    @torch.no_grad()
+    def error(self, tokens: torch.Tensor, found: Found) -> np.ndarray:
+        """float32 [n, 2]: of each token |x - rebuilt x|^2 and |x - b_dec|^2."""
+        errors = [np.zeros((0, 2), np.float32)]
+        for lo, hi in spans(len(tokens), TOKENS) if len(tokens) else ():
+            x = tokens[lo:hi].to(self.device, torch.float32)
+            rebuilt = self.rebuild(Found(*(part[lo:hi] for part in found)))
+            both = torch.stack([(x - rebuilt).square().sum(1), (x - self.sae.b_dec).square().sum(1)], dim=1)
+            errors.append(both.cpu().numpy())
+        return np.concatenate(errors)
 
 
-@torch.no_grad()
-def _dense(sae: Sae, tokens: np.ndarray) -> Found:
-    """For the other architectures and devices: rows in groups whose dense codes fit."""
-    parts = []
-    for lo, hi in spans(len(tokens), max(1, PRODUCTS // sae.config.d_sae)):
-        parts.append(sae.encode(torch.from_numpy(tokens[lo:hi]).to(sae.b_dec.device)))
-    width = max(part.values.shape[1] for part in parts)
-    indices, values = np.zeros((len(tokens), width), np.int32), np.zeros((len(tokens), width), np.float32)
+def strongest(found: Found, group: int, m: int) -> SparseCodes:
+    """Each feature's maximum over groups of tokens that follow one another (1: the tokens' own codes), as float16."""
+    return SparseCodes.rounded(*_pack(found.indices, found.values, found.active, group, m), m)
+
+
+def _gathered(parts: list[Codes], n: int) -> Found:
+    width = max((part.values.shape[1] for part in parts), default=1)
+    indices, values = np.zeros((n, width), np.int32), np.zeros((n, width), np.float32)
     at = 0
     for part in parts:
         # Silent slots last.
@@ -100,7 +83,7 @@ def _pack(indices, values, active, group, m):  # noqa: ANN001, ANN202
     groups = indices.shape[0] // group
     starts = np.zeros(groups + 1, np.int64)
     total = active.sum()
-    features, strongest = np.empty(total, np.int32), np.empty(total, np.float32)
+    features, maxima = np.empty(total, np.int32), np.empty(total, np.float32)
     best = np.zeros(m, np.float32)
     n = 0
     for g in range(groups):
@@ -116,7 +99,7 @@ def _pack(indices, values, active, group, m):  # noqa: ANN001, ANN202
                 best[f] = max(best[f], v)
         features[begin:n].sort()
         for i in range(begin, n):
-            strongest[i] = best[features[i]]
+            maxima[i] = best[features[i]]
             best[features[i]] = 0
         starts[g + 1] = n
-    return starts, features[:n].copy(), strongest[:n].copy()
+    return starts, features[:n].copy(), maxima[:n].copy()
