@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
+
 from saerad_core import __version__
 from saerad_core.atlas import build_atlas
 from saerad_core.datasets import Dataset, open_dataset
@@ -44,6 +46,7 @@ from saerad_core.sae.width import recommended_width
 from saerad_core.stages.activate import Activated, activate, load_activated, upgrade_codes
 from saerad_core.stages.describe import describe_features
 from saerad_core.stages.train import train_sae
+from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import DatasetInfo, EncoderInfo, SaeInfo, StageRecord, Workspace
 
 STAGES = {
@@ -217,6 +220,12 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
                 "None of the listed files is a usable X-ray; see the messages above for the first reasons."
             )
 
+    def harvested(dictionary: Sae | None) -> None:
+        # A finished build keeps no shards; a stage that is run again needs them again.
+        if not shards.numbers():
+            progress.stage(STAGES["encode"], len(dataset), list(STAGES).index("encode") + 1, len(STAGES))
+            encode_all(dictionary)
+
     def encode_sample() -> None:
         some = replace(how, keep=KEEP_SAMPLE, keep_thumbs=False, keep_pictures=False)
         patients = sample_patients(dataset, settings.seed)
@@ -232,6 +241,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             0,
             [config.__dict__, settings.sweep],
             lambda: train_sae(workspace, shards, config, progress, sweep=settings.sweep, device=encoder.device),
+            lambda: harvested(None),
         )
     else:
         stage.run("sample", min(SAMPLE_XRAYS, len(dataset)), [*inputs, how.sampled, SAMPLE_XRAYS], encode_sample)
@@ -240,6 +250,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             0,
             [config.__dict__, settings.sweep],
             lambda: train_sae(workspace, sample, config, progress, sweep=settings.sweep, device=encoder.device),
+            lambda: None if sample.numbers() else encode_sample(),
         )
         stage.run("encode", len(dataset), [], lambda: encode_all(load(workspace.sae_dir)))
     sae = load(workspace.sae_dir).to(encoder.device)
@@ -260,13 +271,11 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             activated.append(load_activated(workspace))
         return activated[0]
 
-    n = len(shards)
-    stage.run("activate", n, [settings.active], lambda: activated.append(
-        activate(workspace, shards, sae, settings.tokens, settings.active, progress)))  # fmt: skip
-    stage.run(
-        "describe", 0, ["evidence 2"], lambda: describe_features(workspace, shards.records(), once(), sae, progress)
-    )
-    stage.run("index", 0, ["gate 2"], lambda: index(workspace, shards))
+    stage.run("activate", len(shards), [settings.active], lambda: activated.append(
+        activate(workspace, shards, sae, settings.tokens, settings.active, progress)), lambda: harvested(sae))  # fmt: skip
+    stage.run("describe", 0, ["evidence 2"], lambda: describe_features(
+        workspace, _records(workspace, shards), once(), sae, progress))  # fmt: skip
+    stage.run("index", 0, ["gate 2"], lambda: index(workspace))
     stage.run("atlas", 0, [], lambda: draw_atlas(workspace, sae))
     workspace.manifest.provenance = provenance()
     workspace.save()
@@ -308,19 +317,28 @@ def _announcement(dataset: Dataset, encoder: Encoder, settings: BuildSettings) -
     return describe_build(dataset, encoder, how, settings.engine, settings.out, estimate)
 
 
-def index(workspace: Workspace, shards: Shards) -> None:
+def _records(workspace: Workspace, shards: Shards) -> pd.DataFrame:
+    """Metadata of every X-ray: of a finished build, whose shards are gone, from its store."""
+    if shards.numbers() or not workspace.activations_db.exists():
+        return shards.records()
+    images = ActivationStore(workspace.activations_db).images()
+    images["facts"] = [json.loads(facts) if isinstance(facts, str) else None for facts in images["facts"]]
+    return images
+
+
+def index(workspace: Workspace) -> None:
     """The search index, and the gate that is placed on it."""
     import numpy as np
 
     embeddings = np.load(workspace.embeddings, mmap_mode="r")
     ImageIndex.build(embeddings, workspace.faiss_index)
-    records = shards.records()
+    images = ActivationStore(workspace.activations_db).images()
     Gate.build(
         ImageIndex(workspace.faiss_index),
         embeddings,
         np.load(workspace.error_file),
-        records["patient_id"].to_numpy(),
-        records["split"].to_numpy(),
+        images["patient_id"].to_numpy().astype(str),
+        images["split"].to_numpy().astype(str),
         workspace.gate_file,
     )
 
@@ -350,11 +368,21 @@ class _Stages:
         self.progress = progress
         self.key = __version__
 
-    def run(self, name: str, total: int, inputs: list, work: Callable[[], object]) -> None:
+    def run(
+        self,
+        name: str,
+        total: int,
+        inputs: list,
+        work: Callable[[], object],
+        given: Callable[[], object] | None = None,
+    ) -> None:
+        """Do ``work`` unless it is done; before it ``given``, which brings back what it reads and a finished build removed."""
         self.key = hashlib.sha256((self.key + json.dumps(inputs, default=str)).encode()).hexdigest()
         record = self.workspace.manifest.stages.get(name)
         if record is not None and record.key == self.key:
             return
+        if given is not None:
+            given()
         self.progress.stage(STAGES[name], total, list(STAGES).index(name) + 1, len(STAGES))
         began = time.monotonic()
         work()

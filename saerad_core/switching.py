@@ -101,7 +101,7 @@ def _prepare(workspace: Workspace, staging: Path, folder: Path, progress: Progre
     activated = activate(new, shards, sae, sae.config.tokens, BuildSettings.active, progress)
     progress.stage("Describing features, indexing, drawing the map", 0, 3, 3)
     describe_features(new, shards.records(), activated, sae, progress)
-    index(new, shards)
+    index(new)
     draw_atlas(new, sae)
     shutil.rmtree(new.cache_dir)
     told = ActivationStore(workspace.activations_db).descriptions()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,68 @@ def test_a_wider_dictionary_needs_more_x_rays() -> None:
     for tokens in ("cls", "patch"):
         widths = [recommended_width(n, tokens) for n in (500, 5_000, 240_000)]
         assert widths == sorted(widths)
+
+
+@pytest.fixture(scope="module")
+def in_two_passes(tmp_path_factory) -> tuple[Workspace, list[str]]:
+    """The tiny workspace with no room for its patches, on a device that isn't the one by default; and where things ran."""
+    root, where = tmp_path_factory.mktemp("two"), []
+    with pytest.MonkeyPatch.context() as patch:
+        real = pipeline.train_sae, pipeline.activate
+
+        def train_sae(*args, **kwargs):
+            where.append(str(kwargs["device"]))
+            return real[0](*args, **kwargs)
+
+        def activate(workspace, shards, sae, *rest):
+            where.append(str(sae.b_dec.device))
+            assert shards.has("code_counts") and not shards.has("patches")
+            return real[1](workspace, shards, sae, *rest)
+
+        patch.setattr(pipeline, "train_sae", train_sae)
+        patch.setattr(pipeline, "activate", activate)
+        return make_tiny_workspace(root / "tiny", patch_budget=0, device="cpu:0"), where
+
+
+def test_training_on_a_sample_first_ends_where_one_pass_does(in_two_passes, tiny_workspace: Workspace) -> None:
+    """Films have fewer patches than a sample takes, so both train on the same ones: as float16 here, as float32 there."""
+    two, one = in_two_passes[0].manifest, tiny_workspace.manifest
+    assert list(two.stages) == ["sample", "train", "encode", "activate", "describe", "index", "atlas"]
+    assert not in_two_passes[0].cache_dir.exists()
+    assert two.counts.images == one.counts.images and two.funnel == one.funnel
+    assert two.metrics.explained_variance == pytest.approx(one.metrics.explained_variance, abs=1e-4)
+    assert two.counts.described == pytest.approx(one.counts.described, abs=2)
+    ours, theirs = (open_codes(w.codes).rows(slice(None)).toarray() for w in (in_two_passes[0], tiny_workspace))
+    # Where two features of a patch are all but equally strong, the rounding decides which is among its k.
+    assert (np.abs(ours - theirs) > 0.01).mean() < 0.005
+
+
+def test_the_dictionary_goes_where_the_encoder_is(in_two_passes) -> None:
+    # Training is told a device; a module that was moved to cpu:0 says cpu.
+    assert in_two_passes[1] == ["cpu:0", "cpu"]
+
+
+def test_an_earlier_versions_codes_are_turned_over_by_the_next_build(in_two_passes) -> None:
+    workspace = in_two_passes[0]
+    before = open_codes(workspace.codes).rows(slice(None)).toarray()
+    stages = dict(workspace.manifest.stages)
+    np.save(workspace.root / "codes.npy", before.astype(np.float16))
+    shutil.rmtree(workspace.codes)
+    with pytest.raises(WorkspaceError, match="run its build again"):
+        open_codes(workspace.codes)
+    again = make_tiny_workspace(workspace.root, patch_budget=0, device="cpu:0")
+    np.testing.assert_array_equal(open_codes(again.codes).rows(slice(None)).toarray(), before)
+    assert not (workspace.root / "codes.npy").exists() and again.manifest.stages == stages
+
+
+def test_a_finished_build_with_another_rule_reads_the_x_rays_again_and_keeps_its_dictionary(in_two_passes) -> None:
+    workspace = in_two_passes[0]
+    weights = workspace.sae_dir / "sae_weights.safetensors"
+    before, trained = Workspace.open(workspace.root).manifest, weights.stat().st_mtime_ns
+    after = make_tiny_workspace(workspace.root, patch_budget=0, device="cpu:0", active=2).manifest
+    assert after.counts.active_per_image < before.counts.active_per_image - 2
+    assert after.counts.images == before.counts.images and weights.stat().st_mtime_ns == trained
+    assert list(after.stages) == list(before.stages)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from functools import partial
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -35,7 +36,7 @@ REPORTS = {
 LABELS = {"left": "Effusion", "right": "Pneumothorax", "": "No Finding"}
 
 
-def make_tiny_workspace(root: Path, *, images: int = 120, tokens: str = "patch") -> Workspace:
+def make_tiny_workspace(root: Path, *, images: int = 120, tokens: str = "patch", **changed: Any) -> Workspace:
     """Build a workspace at ``root`` in a few seconds; pictures and encoder go beside it.
 
     A third of the X-rays have a bright disc in the patient's left half (called an effusion), a third a dark one in the
@@ -46,6 +47,7 @@ def make_tiny_workspace(root: Path, *, images: int = 120, tokens: str = "patch")
         root: the workspace's folder; its parent is made too.
         images: X-rays that can be read.
         tokens: cls or patch.
+        changed: other fields of BuildSettings.
     """
     encoder, films = root.parent / "encoder", root.parent / "films"
     if not encoder.exists():
@@ -55,7 +57,10 @@ def make_tiny_workspace(root: Path, *, images: int = 120, tokens: str = "patch")
     options = {"images": str(films), "metadata": str(films / "metadata.csv")}
     info = DatasetInfo(kind="folder", title="Drawn discs", options=options)
     settings = BuildSettings(
-        info, str(encoder), root, tokens=tokens, width=WIDTH, k=6, active=6, workers=1, sweep=False
+        info,
+        str(encoder),
+        root,
+        **{"tokens": tokens, "width": WIDTH, "k": 6, "active": 6, "workers": 1, "sweep": False} | changed,
     )
     with mock.patch.object(pipeline, "SaeConfig", partial(SaeConfig, steps=STEPS, warmup=20, check_every=50)):
         return pipeline.build(settings)
