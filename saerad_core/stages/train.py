@@ -158,7 +158,7 @@ def train_run(
     label: str,
     *,
     sweep: bool,
-    device: str,
+    device: str = "cpu",
 ) -> Trained:
     """Train with the course in sae/runs/``label``.jsonl; a killed training goes on where it last looked at the validation patients."""
     runs = workspace.runs_dir

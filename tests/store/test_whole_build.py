@@ -23,11 +23,11 @@ def test_the_rule_gives_the_rows_of_every_x_ray_in_the_same_order(
     codes, thresholds = open_codes(tiny_workspace.codes).rows(slice(None)).toarray(), load_thresholds(tiny_workspace)
     images = store.images()
     assert len(images) == len(codes) == tiny_workspace.manifest.counts.images
-    for row, image_id in zip(images["row"], images["image_id"], strict=True):
+    for row in images["row"]:
         features, values = active(codes[row].astype(np.float32), thresholds)
-        found = store.features_of_image(image_id)
-        assert found["feature_id"].tolist() == features.tolist()
-        np.testing.assert_array_equal(found["activation"], values)
+        found = store.features_of_row(row)
+        assert [feature for feature, _, _ in found] == features.tolist()
+        np.testing.assert_array_equal([value for _, value, _ in found], values)
 
 
 def test_figures_of_features_are_those_of_training_patients(tiny_workspace: Workspace, store: ActivationStore) -> None:
@@ -46,10 +46,10 @@ def test_figures_of_features_are_those_of_training_patients(tiny_workspace: Work
 
 def test_features_come_to_stand_for_what_was_drawn(store: ActivationStore) -> None:
     """The strongest X-rays of unseen patients show what the description says, on the patient's side that it says."""
-    found = dict(store.findings())
+    found = store.descriptions()["finding"].value_counts()
     assert found["pleural_effusion"] >= 1 and found["pneumothorax"] >= 1
     for side, finding in (("left", "pleural_effusion"), ("right", "pneumothorax")):
         described = store.descriptions().query("finding == @finding and side == @side")
         best = described.sort_values("z")["feature_id"].iloc[-1]
-        unseen = store.top_images(best, 3, split="test")["findings"]
-        assert len(unseen) and unseen.str.contains(f"{side} {finding.replace('_', ' ')}").mean() > 0.6
+        unseen = store.texts(store.top_images(best, 3, split="test").rows).values()
+        assert unseen and np.mean([f"{side} {finding.replace('_', ' ')}" in one.findings for one in unseen]) > 0.6
