@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from saerad_core import pipeline
@@ -13,6 +14,7 @@ from saerad_core.locks import only_one
 from saerad_core.pipeline import BuildSettings, build, demo_settings
 from saerad_core.sae.codes import open_codes
 from saerad_core.sae.width import recommended_width
+from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import EncoderInfo, Workspace
 from tests.tiny import make_tiny_workspace
 
@@ -124,6 +126,20 @@ def test_a_finished_build_with_another_rule_reads_the_x_rays_again_and_keeps_its
     assert after.counts.active_per_image < before.counts.active_per_image - 2
     assert after.counts.images == before.counts.images and weights.stat().st_mtime_ns == trained
     assert list(after.stages) == list(before.stages)
+
+
+def test_a_finished_build_is_described_again_without_its_x_rays(in_two_passes, monkeypatch) -> None:
+    workspace = in_two_passes[0]
+    store = ActivationStore(workspace.activations_db)
+    before = [store.images(), store.descriptions(), store.features()]
+    store.close()
+    del (manifest := Workspace.open(workspace.root)).manifest.stages["describe"]
+    manifest.save()
+    monkeypatch.setattr(pipeline, "harvest", lambda *_, **__: pytest.fail("X-rays were read again"))
+    make_tiny_workspace(workspace.root, patch_budget=0, device="cpu:0", active=2)
+    store = ActivationStore(workspace.activations_db)
+    for one, other in zip(before, [store.images(), store.descriptions(), store.features()], strict=True):
+        pd.testing.assert_frame_equal(one, other)
 
 
 @pytest.mark.slow
