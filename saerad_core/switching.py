@@ -108,7 +108,7 @@ def _prepare(workspace: Workspace, staging: Path, folder: Path, progress: Progre
     described = dict(zip(told["feature_id"].astype(int), told["text"].astype(str), strict=True))
     words = words_of(store.all_current(), described)
     old = load(workspace.sae_dir).W_dec.detach().numpy()
-    matched = pairs(old, sae.W_dec.detach().numpy(), [word.feature_id for word in words])
+    matched = pairs(old, sae.W_dec.detach().cpu().numpy(), [word.feature_id for word in words])
     _write_json(staging / "carried.part.json", _told(workspace, folder, words, matched))
     for stage in STAGES:
         record = new.manifest.stages[stage]
