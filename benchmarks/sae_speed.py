@@ -2,7 +2,7 @@
 
     python -m benchmarks.sae_speed --json benchmarks/results/sae_speed.json
 
-in the environment of requirements-bench.txt with numba and scipy; or, from another, with --peer-python PYTHON (peers are left out without).
+in the environment of requirements-bench.txt; or, from another, with --peer-python PYTHON (peers are left out without).
 
 Every method lives in a process of its own and is asked in turn, with the others of its kind, for a round: the unit
 [1024, 768] x [768, m] before and after its steps, by torch on as many threads as the steps have. A ratio is of one
@@ -201,12 +201,14 @@ def measure(names: list[str], m: int, rounds: int, peer_python: str, until: floa
     processes, found = {}, {name: [] for name in names}
     try:
         for name in names:
-            python, steps = (sys.executable, 2) if name in OURS else (peer_python, 1)
+            python = sys.executable if name in OURS else peer_python
+            steps = 2 if name in OURS and name != "gated_at_the_start" else 1
             command = [python, "-m", "benchmarks.sae_speed", "--worker", name, "--width", str(m), "--steps", str(steps)]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             processes[name] = process
+        for name, process in processes.items():
             if not process.stdout.readline():
-                raise SystemExit(f"{name} doesn't run in {python}; install requirements-bench.txt there.")
+                raise SystemExit(f"{name} doesn't run; install requirements-bench.txt where it is to.")
         for at in range(2 * rounds):
             if at >= 2 and at % 2 == 0 and time.monotonic() > until:
                 break
