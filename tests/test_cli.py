@@ -53,6 +53,16 @@ def test_report_prints_findings_with_evidence(tiny_workspace: Workspace) -> None
     for feature in found["features"]:
         assert {"feature_id", "activation", "description"} <= set(feature)
     assert {"decode", "encode", "features"} <= set(found["timings_ms"])
+    saved = tiny_workspace.root.parent / "report.json"
+    saved.write_text(done.stdout, encoding="utf-8")
+    again = saerad("recreate", tiny_workspace.root, saved)
+    assert again.returncode == 0 and "is the same" in again.stderr, again.stderr
+    assert json.loads(again.stdout)["findings"] == found["findings"]
+    saved.write_text(done.stdout.replace(found["findings"][0]["text"], "Invented."), encoding="utf-8")
+    assert saerad("recreate", tiny_workspace.root, saved).returncode == 1
+    saved.write_text("{}", encoding="utf-8")
+    refused = saerad("recreate", tiny_workspace.root, saved)
+    assert refused.returncode == 2 and refused.stderr.strip().count("\n") == 0
 
 
 def test_evaluate_writes_concepts_and_baselines(tiny_workspace: Workspace, tmp_path) -> None:

@@ -69,17 +69,47 @@ def report(
     engine.warm()
     analysis = engine.analyse_pixels(radiograph.pixels, radiograph.facts, timings)
     if as_json:
-        typer.echo(json.dumps(analysis.report.as_json() | {"notice": NOTICE}, indent=2))
+        from saerad_core.reports.exports.audit import audit_row, models_of
+        from saerad_core.reports.exports.document import stored
+
+        audit = audit_row(analysis.report, models_of(opened, engine.composer), engine.composer)
+        kept = stored(analysis.report) | {"timings_ms": analysis.report.timings_ms}
+        typer.echo(json.dumps(kept | {"audit": audit, "notice": NOTICE}, indent=2))
         return
+    # A sentence that the checker flagged isn't read out.
     typer.echo("FINDINGS")
-    for sentence in analysis.report.findings:
+    for sentence in (s for s in analysis.report.findings if not s.flags):
         typer.echo(f"  {sentence.text}  [{', '.join(f'#{e.feature_id}' for e in sentence.evidence)}]")
     typer.echo("IMPRESSION")
-    for sentence in analysis.report.impression:
+    for sentence in (s for s in analysis.report.impression if not s.flags):
         typer.echo(f"  {sentence.text}")
     for warning in analysis.report.warnings:
         typer.echo(f"! {warning}")
     typer.echo(NOTICE)
+
+
+def recreate(workspace: Path, file: Path) -> None:
+    """Write a report again from the audit row of its JSON file, and say whether it is the same bit for bit."""
+    from saerad_core.errors import WorkspaceError
+    from saerad_core.reports.exports import audit
+    from saerad_core.reports.exports.document import stored
+    from saerad_core.stages.describe import Composer
+
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WorkspaceError(f"{file} is not a report's JSON file; choose one that this program saved.") from error
+    opened = Workspace.open(workspace)
+    composer = Composer.open(opened)
+    told = told if isinstance(told, dict) else {}
+    row = told.get("audit") or {}
+    again = audit.recreate(row, audit.models_of(opened, composer), composer)
+    kept = stored(again)
+    typer.echo(json.dumps(kept | {"audit": row, "notice": NOTICE}, indent=2))
+    same = all(told.get(name) == value for name, value in json.loads(json.dumps(kept)).items())
+    typer.echo("The report is the same." if same else "The file's report was changed after it was saved.", err=True)
+    if not same:
+        raise typer.Exit(1)
 
 
 def evaluate(

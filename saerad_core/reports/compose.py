@@ -13,7 +13,7 @@ from saerad_core.descriptions.reported import depth
 from saerad_core.reports.check import check
 from saerad_core.reports.conflicts import ConflictSettings, divided, settle
 from saerad_core.reports.decide import Candidate, DecideSettings, absent, present
-from saerad_core.reports.report import Evidence, FeatureLine, Report, ReportSentence
+from saerad_core.reports.report import Evidence, FeatureLine, Given, Report, ReportSentence
 from saerad_core.reports.text import Wording
 from saerad_core.vocabulary import TERMS, Fact, Statement
 
@@ -82,6 +82,7 @@ class Composer:
         """
         curated = curated or {}
         report = Report(features=[self._line(feature, value, curated.get(feature)) for feature, value in found])
+        report.given = _given(found, curated)
         barred = frozenset(f for f, word in curated.items() if word.status == REJECTED)
         fires = [(f, v) for f, v in (found if code is None else code) if f not in barred]
         left_out = sorted(f for f, _ in found if f in barred)
@@ -270,6 +271,13 @@ class Composer:
                         "its weight here was learned from reports."
                     )
         return list(dict.fromkeys(warnings))
+
+
+def _given(found: Sequence[tuple[int, float]], curated: Mapping[int, CuratedFeature]) -> Given:
+    active = tuple((int(feature), float(value)) for feature, value in found)
+    told = {f for f, _ in active} | {f for f, word in curated.items() if word.status == REJECTED}
+    words = ((f, (word.text, word.status)) for f, word in sorted(curated.items()) if f in told)
+    return Given(active, tuple((int(f), word) for f, word in words))
 
 
 def _mirrored(one: Statement, other: Statement) -> bool:

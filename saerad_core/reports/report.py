@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from saerad_core.reports.check import Flag
 from saerad_core.vocabulary import Statement
@@ -77,6 +77,15 @@ class FeatureLine:
     """The curator's verdict, "" where there is none."""
 
 
+class Given(NamedTuple):
+    """What a report was compiled from: with the same models it makes the same report."""
+
+    active: tuple[tuple[int, float], ...]
+    """(feature_id, activation), in the order of the rule."""
+    curated: tuple[tuple[int, tuple[str, str]], ...]
+    """(feature_id, (text, status)) of what curators said about active features, and of every rejected one."""
+
+
 @dataclass
 class Report:
     """Findings and impression of one X-ray."""
@@ -90,6 +99,8 @@ class Report:
     timings_ms: dict[str, float] = field(default_factory=dict)
     typicality: dict[str, Any] | None = None
     """How unlike the training X-rays the image is (gate.Typicality), None where the workspace can't tell."""
+    given: Given | None = None
+    """Not part of the report's JSON; the audit row is made of it."""
 
     @property
     def text(self) -> str:

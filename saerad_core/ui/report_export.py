@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import streamlit as st
+
 from saerad_core import NOTICE, __version__
+from saerad_core.reports.exports import plain
+from saerad_core.reports.exports.document import ReportDocument, make_document
 from saerad_core.ui.report_source import Source
-from saerad_core.ui.state import Here, encoder_name
+from saerad_core.ui.state import Here, encoder_name, engine_of
 
 if TYPE_CHECKING:
     from saerad_core.engine import Analysis
@@ -36,41 +41,83 @@ def _made_by(here: Here) -> dict[str, Any]:
     }
 
 
-def as_json(here: Here, source: Source, analysis: Analysis) -> str:
-    """The command line's shape with where it comes from."""
-    head = {
-        "notice": NOTICE,
-        "notes": _notes(here, source),
-        "image": source.title,
-        "simulated": source.simulated,
-        "made_by": _made_by(here),
-    }
-    return json.dumps(head | analysis.report.as_json(), indent=2, ensure_ascii=False) + "\n"
+FORMATS: dict[str, tuple[str, str, str]] = {
+    "txt": ("Text", "text/plain", "The report as text, with its evidence and the research-only notice."),
+    "pdf": ("PDF", "application/pdf", "The report as a page to print."),
+    "docx": (
+        "DOCX",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "The report as a document to edit.",
+    ),
+    "json": (
+        "JSON",
+        "application/json",
+        "Every sentence with its evidence, and what re-creates the report, for programs.",
+    ),
+    "dcm": ("DICOM SR", "application/dicom", "An Enhanced SR; it names no patient and no image."),
+}
+"""Name, type and tooltip by file ending."""
 
 
-def as_text(here: Here, source: Source, analysis: Analysis) -> str:
-    """For people: sentences with the numbers of their features."""
-    report = analysis.report
-    lines = [*_notes(here, source), "", f"X-ray: {source.title}", ""]
-    for title, part in (("FINDINGS", report.findings), ("IMPRESSION", report.impression)):
-        lines.append(title)
-        for sentence in part:
-            behind = ", ".join(f"#{one.feature_id}" for one in sentence.evidence)
-            lines.append(f"{sentence.text}  [{sentence.probability:.2f}; {behind}]")
-        lines.append("")
-    if report.warnings:
-        lines += ["WARNINGS", *report.warnings, ""]
-    if (found := report.typicality) is not None:
-        lines += [
-            "AMONG THE WORKSPACE'S X-RAYS",
-            f"Further from the training X-rays than {found['distance_percentile']:.0f}% of them, explained worse than "
-            f"{found['error_percentile']:.0f}% of the validation X-rays.",
-            "",
-        ]
-    lines.append("ACTIVE FEATURES")
-    lines += [
-        f"#{line.feature_id}  {line.activation:.2f}  {line.description or 'not described'}" for line in report.features
-    ]
-    made = _made_by(here)
-    lines += ["", f"{made['program']}, workspace {made['workspace']}, encoder {made['encoder']}. {made['rule']}", ""]
-    return "\n".join(lines)
+def export_bytes(here: Here, source: Source, analysis: Analysis, ending: str) -> bytes:
+    """The report as a file of one of FORMATS."""
+    document = document_of(here, source, analysis)
+    # Each library is loaded when its button is pressed.
+    if ending == "pdf":
+        from saerad_core.reports.exports.pdf import as_pdf
+
+        return as_pdf(document)
+    if ending == "docx":
+        from saerad_core.reports.exports.docx import as_docx
+
+        return as_docx(document)
+    if ending == "dcm":
+        from saerad_core.reports.exports.dicom_sr import as_dicom_sr
+
+        return as_dicom_sr(document)
+    return plain.as_json(document) if ending == "json" else plain.as_text(document)
+
+
+def document_of(here: Here, source: Source, analysis: Analysis) -> ReportDocument:
+    """What every format says."""
+    from saerad_core.reports.exports.audit import audit_row, models_of
+
+    composer = engine_of(here.workspace).composer
+    row = audit_row(analysis.report, models_of(here.workspace, composer), composer)
+    return make_document(
+        analysis.report,
+        # A file's name may name a patient, so it goes no further than the session.
+        title=source.title if source.data is None else "an uploaded X-ray",
+        notes=_notes(here, source),
+        made_by=_made_by(here) | {"simulated": source.simulated},
+        audit=row,
+    )
+
+
+def export_buttons(here: Here, source: Source, analysis: Analysis) -> None:
+    """The report as text at a press, other files in a menu; each is made when it is asked for."""
+    stem = file_stem(source.title)
+
+    def button(ending: str, label: str, **look: Any) -> None:  # noqa: ANN401 - what a button takes
+        _, kind, says = FORMATS[ending]
+        st.download_button(
+            label,
+            partial(export_bytes, here, source, analysis, ending),
+            f"{stem}-report.{ending}",
+            kind,
+            key=f"export_{ending}",
+            on_click="ignore",
+            help=says,
+            **look,
+        )
+
+    with st.popover("Files", help="The report as PDF, DOCX, JSON or DICOM SR, with the research-only notice in each."):
+        for ending in FORMATS:
+            if ending != "txt":
+                button(ending, FORMATS[ending][0], width="stretch")
+    button("txt", "Export report", type="primary", shortcut="X")
+
+
+def file_stem(title: str) -> str:
+    """A file name made of a title: letters, digits, dots, dashes and underscores only."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", title.rsplit(".", 1)[0]).strip("-.")[:80] or "xray"

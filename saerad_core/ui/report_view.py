@@ -24,7 +24,7 @@ from saerad_core.ui.components import (
     simulated_chip,
     xray_grid,
 )
-from saerad_core.ui.report_export import as_json, as_text
+from saerad_core.ui.report_export import export_buttons
 from saerad_core.ui.report_source import Source, start_anew, truth
 from saerad_core.ui.state import Here, encoder_name
 from saerad_core.ui.viewer import drawn_picture, stored_picture, uploaded_picture, xray_viewer
@@ -93,27 +93,7 @@ def _top(here: Here, source: Source, analysis: Analysis) -> None:
             st.button(
                 "New X-ray", key="anew", on_click=start_anew, shortcut="U", help="Close this X-ray and choose another."
             )
-            stem = source.title.rsplit(".", 1)[0].replace(" ", "-")
-            st.download_button(
-                "JSON",
-                as_json(here, source, analysis),
-                f"{stem}-report.json",
-                "application/json",
-                key="json",
-                on_click="ignore",
-                help="The report with every sentence's evidence, for programs.",
-            )
-            st.download_button(
-                "Export report",
-                as_text(here, source, analysis),
-                f"{stem}-report.txt",
-                "text/plain",
-                key="text",
-                type="primary",
-                shortcut="X",
-                on_click="ignore",
-                help="The report as text, with its evidence and the research-only notice.",
-            )
+            export_buttons(here, source, analysis)
 
 
 def _picture(here: Here, source: Source, analysis: Analysis, sentence: ReportSentence | None) -> None:

@@ -83,6 +83,12 @@ def test_the_report_can_be_taken_away_with_its_notice(server: Server, page: Page
     text = download.value.path().read_text(encoding="utf-8")
     assert "Research use only" in text and "FINDINGS" in text
     assert download.value.suggested_filename == "chest-report.txt"
+    for name, start in (("PDF", b"%PDF-"), ("DOCX", b"PK"), ("JSON", b"{"), ("DICOM SR", b"\0" * 128 + b"DICM")):
+        page.get_by_role("button", name="Files").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name, exact=True).click()
+        assert download.value.path().read_bytes().startswith(start)
+        page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("junk", [b"not an image", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, b""])

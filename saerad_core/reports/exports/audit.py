@@ -1,0 +1,117 @@
+"""The audit row of a report: which models, which features, which writer; and the report again from it, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from saerad_core import __version__
+from saerad_core.errors import WorkspaceError
+from saerad_core.reports.compose import Composer
+from saerad_core.reports.exports.document import stored
+from saerad_core.reports.report import Report
+from saerad_core.workspace import Workspace
+
+FORMAT = "saerad-audit-1"
+
+
+def models_of(workspace: Workspace, composer: Composer) -> dict[str, str]:
+    """SHA-256 of everything that was learned: encoder (as the manifest has it), dictionary, thresholds, evidence, descriptions."""
+    files = {
+        "sae": workspace.sae_dir / "sae_weights.safetensors",
+        "thresholds": workspace.root / "thresholds.safetensors",
+        "evidence": workspace.evidence_file,
+    }
+    told = {"encoder": workspace.manifest.encoder.fingerprint}
+    for name, path in files.items():
+        about = path.stat()
+        told[name] = _file_hash(path, about.st_mtime_ns, about.st_size)
+    return told | {"descriptions": _hash(sorted(composer.descriptions.items()))}
+
+
+def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dict[str, Any]:
+    """What re-creates a report of this composer.
+
+    Args:
+        report: as `compose` made it; what the engine put in front of its warnings is kept too.
+        models: of the workspace, as `models_of` gives them.
+        composer: that made it.
+    """
+    given = report.given
+    assert given is not None, "a report that wasn't compiled has no row"
+    again = composer.compose(given.active, _curated(dict(given.curated)))
+    before = report.warnings[: len(report.warnings) - len(again.warnings)]
+    return {
+        "format": FORMAT,
+        "program": __version__,
+        "models": models,
+        "writer": type(composer.wording).__name__,
+        # A template has no prompt; a language model's is hashed here.
+        "prompt_sha256": "",
+        "settings": asdict(composer.settings),
+        "features": [[feature, activation] for feature, activation in given.active],
+        "curated": {str(feature): list(word) for feature, word in given.curated},
+        "warnings_before": before,
+        "typicality": report.typicality,
+        "report_sha256": report_hash(report),
+    }
+
+
+def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) -> Report:
+    """The report that a row is of.
+
+    Raises:
+        WorkspaceError: other models, settings or another writer made it, or what comes out is another report.
+    """
+    if not isinstance(row, dict) or row.get("format") != FORMAT:
+        raise WorkspaceError("The file has no audit row of this program; choose the JSON file of a report.")
+    try:
+        other = sorted(name for name, value in models.items() if row["models"].get(name) != value)
+        if other:
+            raise WorkspaceError(
+                f"The report was made with another {' and another '.join(other)}; open that workspace."
+            )
+        if row["writer"] != type(composer.wording).__name__ or row["settings"] != json.loads(
+            json.dumps(asdict(composer.settings))
+        ):
+            raise WorkspaceError("The report was made by another writer or with other settings.")
+        active = [(int(feature), float(activation)) for feature, activation in row["features"]]
+        curated = {int(feature): (str(text), str(status)) for feature, (text, status) in row["curated"].items()}
+        report = composer.compose(active, _curated(curated))
+        report.warnings[:0] = [str(warning) for warning in row["warnings_before"]]
+        report.typicality = row["typicality"]
+        expected = row["report_sha256"]
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if isinstance(error, WorkspaceError):
+            raise
+        raise WorkspaceError("The audit row is damaged; choose the JSON file of a report as it was saved.") from error
+    if report_hash(report) != expected:
+        raise WorkspaceError(
+            f"The report comes out otherwise: it was made by version {row.get('program')}, this is {__version__}."
+        )
+    return report
+
+
+def report_hash(report: Report) -> str:
+    """SHA-256 of what is kept of a report."""
+    return _hash(stored(report))
+
+
+def _curated(words: dict[int, tuple[str, str]]) -> dict[int, Any]:
+    return {feature: SimpleNamespace(text=text, status=status) for feature, (text, status) in words.items()}
+
+
+def _hash(thing: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    return hashlib.sha256(json.dumps(thing, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _file_hash(path: Path, changed: int, size: int) -> str:
+    """Kept until the file is another one: a dictionary is up to some hundred megabytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
