@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from saerad_core.descriptions.statements import parse_statements
+from saerad_core.descriptions.statements import LONGEST, parse_statements
 
 _STUDY = r"(?:(?:stud(?:y|ies)|examinations?|exams?|radiographs?|films?|images?|x-?rays?|chest x-?rays?|cts?|scans?|imaging))"
 _EARLIER = r"(?:prior|previous|preceding|earlier|last|recent|comparison|outside|older|yesterday(?:'s)?)"
@@ -63,6 +63,8 @@ def strip_comparisons(text: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def _stripped(sentence: str) -> str:
+    if len(sentence) > LONGEST:
+        return sentence
     bare = sentence
     for pattern in _PATTERNS:
         bare = pattern.sub(" ", bare)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from saerad_core.descriptions.lexicon import Mention, find_mentions
 from saerad_core.descriptions.negation import Reading, read
 from saerad_core.descriptions.normality import normal_statements
-from saerad_core.descriptions.statements import parse_statements
+from saerad_core.descriptions.statements import LONGEST, parse_statements
 
 OBSERVATIONS: tuple[str, ...] = (
     "No Finding",
@@ -83,6 +83,8 @@ def observe(text: str, reader: Reader = read) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for sentence in parse_statements(text):
+        if len(sentence.text) > LONGEST:
+            continue
         for observation, said in _read(sentence.text.lower(), reader):
             old = found.get(observation, "")
             if not old or said == "present" or {said, old} == {"uncertain", "absent"}:

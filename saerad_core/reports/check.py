@@ -8,13 +8,14 @@ What can't be read isn't supported. Measured by benchmarks/checker.py on seeded 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from saerad_core.descriptions.lexicon import Mention, find_mentions, grades, mask, modifiers, without_modifiers
 from saerad_core.descriptions.negation import read
 from saerad_core.descriptions.statements import parse_statements
-from saerad_core.reports.check_words import NARROWING, NUMBER, PLAIN, PRIOR, TOKEN
+from saerad_core.reports.check_words import NARROWING, NUMBER, PLAIN, PRIOR, SIGNS, TOKEN
 from saerad_core.vocabulary import SIDES, TERMS, Statement
 
 KINDS = (
@@ -44,6 +45,8 @@ _SAME = {"mediastinum": "widened_mediastinum", "opacity": "opacity"}
 """Finding of the vocabulary that something beside it may stand for."""
 _VAGUE = re.compile(r"abnormalit\w+|lesions?")
 _DENIED = re.compile(r"\b(?:no|not|without|nor)\b[^,;.]*$")
+LONGEST = 1_000
+"""Characters of a sentence, or of a few, that are read."""
 _CERTAINTY = ("possible", "likely", "certain")
 
 
@@ -73,6 +76,10 @@ def check(text: str, evidence: Sequence[Statement], *, prior: bool = False) -> l
     """
     if not evidence:
         return [Flag("no evidence", "It names no evidence.")]
+    if len(text) > LONGEST:
+        return [Flag("more than its evidence", f"It is longer than {LONGEST} characters.")]
+    if any(unicodedata.category(c)[0] == "C" and c not in "\n\t" for c in text):
+        return [Flag("more than its evidence", "It holds characters that can't be seen.")]
     found: list[Flag] = []
     sentences = parse_statements(text)
     for sentence in sentences:
@@ -257,6 +264,13 @@ def _rest(lower: str, mentions: Sequence[Mention], *, prior: bool, narrowing: bo
         text = PRIOR.sub(" ", text)
     known = PLAIN | NARROWING if narrowing else PLAIN
     left = [word for word in TOKEN.findall(text) if word.strip("'-") not in known and len(word) > 1]
+    if not left and (sign := SIGNS.search(lower)):
+        return [
+            Flag(
+                "more than its evidence",
+                f"No report sentence holds \N{LEFT DOUBLE QUOTATION MARK}{sign.group()}\N{RIGHT DOUBLE QUOTATION MARK}.",
+            )
+        ]
     if not left:
         return []
     words = ", ".join(dict.fromkeys(left))

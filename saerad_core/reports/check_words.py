@@ -66,4 +66,10 @@ NARROWING: frozenset[str] = frozenset(
 )
 """Words that make a denial smaller: "no focal consolidation" says less than "no consolidation"."""
 
-TOKEN = re.compile(r"[a-z][a-z'-]*")
+TOKEN = re.compile(r"[^\W\d_][^\W\d_'-]*(?:['-][^\W\d_]+)*")
+"""A word in any script: what looks like a known word in other letters is an unknown one."""
+
+SIGNS = re.compile(
+    r"[^\w\s.,;:()'\"/\-\N{EN DASH}\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}]|_"
+)
+"""Signs that report sentences don't have: markup is made of them."""

@@ -85,6 +85,8 @@ def evidence_of(sentence: ReportSentence) -> str:
 
 def clean(text: str) -> str:
     """One line of visible characters: no controls, and no marks that turn the direction of what follows; at most LONGEST."""
-    visible = "".join(" " if c in "\n\r\t" else c for c in text if c in "\n\r\t" or unicodedata.category(c)[0] != "C")
+    cut = text[: 8 * LONGEST]  # so that a megabyte of nothing costs little
+    visible = "".join(" " if c in "\n\r\t" else c for c in cut if c in "\n\r\t" or unicodedata.category(c)[0] != "C")
     line = " ".join(visible.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    whole = len(line) <= LONGEST and len(text) <= len(cut)
+    return line if whole else line[: LONGEST - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
