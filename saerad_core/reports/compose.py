@@ -82,7 +82,7 @@ class Composer:
         """
         curated = curated or {}
         report = Report(features=[self._line(feature, value, curated.get(feature)) for feature, value in found])
-        report.given = _given(found, curated)
+        report.given = _given(found, curated, code)
         barred = frozenset(f for f, word in curated.items() if word.status == REJECTED)
         fires = [(f, v) for f, v in (found if code is None else code) if f not in barred]
         left_out = sorted(f for f, _ in found if f in barred)
@@ -273,11 +273,11 @@ class Composer:
         return list(dict.fromkeys(warnings))
 
 
-def _given(found: Sequence[tuple[int, float]], curated: Mapping[int, CuratedFeature]) -> Given:
-    active = tuple((int(feature), float(value)) for feature, value in found)
+def _given(found: Sequence[tuple[int, float]], curated: Mapping[int, CuratedFeature], code: Code | None) -> Given:
+    active, fires = (tuple((int(feature), float(value)) for feature, value in pairs) for pairs in (found, code or ()))
     told = {f for f, _ in active} | {f for f, word in curated.items() if word.status == REJECTED}
     words = ((f, (word.text, word.status)) for f, word in sorted(curated.items()) if f in told)
-    return Given(active, tuple((int(f), word) for f, word in words))
+    return Given(active, tuple((int(f), word) for f, word in words), None if code is None else fires)
 
 
 def _mirrored(one: Statement, other: Statement) -> bool:

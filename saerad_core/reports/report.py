@@ -84,6 +84,8 @@ class Given(NamedTuple):
     """(feature_id, activation), in the order of the rule."""
     curated: tuple[tuple[int, tuple[str, str]], ...]
     """(feature_id, (text, status)) of what curators said about active features, and of every rejected one."""
+    code: tuple[tuple[int, float], ...] | None = None
+    """(feature_id, activation) of all that fire, before the rule; None where the active ones were all that was given."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saerad_core.demo.population import sample_studies
@@ -65,6 +65,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, max_size=25).map(" ".join))
 def test_no_sentence_states_something_else_afterwards(text):
     def stated(some):

@@ -88,6 +88,7 @@ STATED = st.sampled_from(sorted(TERMS)).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(STATED)
 def test_the_programs_own_wording_is_supported_by_its_statement(statement):
     wording = Wording()
@@ -95,6 +96,7 @@ def test_the_programs_own_wording_is_supported_by_its_statement(statement):
         assert check(text, (statement,)) == []
 
 
+@settings(deadline=None)
 @given(STATED, STATED)
 def test_one_findings_wording_is_no_wording_of_another(one, other):
     if one.finding != other.finding:
@@ -102,6 +104,7 @@ def test_one_findings_wording_is_no_wording_of_another(one, other):
         assert check(Wording().finding((one,)), (other,)) or related
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_judged(text):
     assert all(flag.kind in FLAGS for flag in check(text, EVIDENCE))

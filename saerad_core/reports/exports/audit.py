@@ -44,7 +44,7 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
     """
     given = report.given
     assert given is not None, "a report that wasn't compiled has no row"
-    again = composer.compose(given.active, _curated(dict(given.curated)))
+    again = composer.compose(given.active, _curated(dict(given.curated)), given.code)
     before = report.warnings[: len(report.warnings) - len(again.warnings)]
     return {
         "format": FORMAT,
@@ -55,6 +55,7 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
         "prompt_sha256": "",
         "settings": asdict(composer.settings),
         "features": [[feature, activation] for feature, activation in given.active],
+        "code": None if given.code is None else [[feature, activation] for feature, activation in given.code],
         "curated": {str(feature): list(word) for feature, word in given.curated},
         "warnings_before": before,
         "typicality": report.typicality,
@@ -81,8 +82,9 @@ def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) ->
         ):
             raise WorkspaceError("The report was made by another writer or with other settings.")
         active = [(int(feature), float(activation)) for feature, activation in row["features"]]
+        code = None if row["code"] is None else [(int(feature), float(value)) for feature, value in row["code"]]
         curated = {int(feature): (str(text), str(status)) for feature, (text, status) in row["curated"].items()}
-        report = composer.compose(active, _curated(curated))
+        report = composer.compose(active, _curated(curated), code)
         report.warnings[:0] = [str(warning) for warning in row["warnings_before"]]
         report.typicality = row["typicality"]
         expected = row["report_sha256"]

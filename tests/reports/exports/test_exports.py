@@ -167,10 +167,11 @@ def test_the_sr_is_read_by_dcmtk(tmp_path):
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(found=CODES, rejected=st.sets(st.integers(0, 59), max_size=4), typical=st.booleans())
-def test_an_audit_row_makes_the_report_again_bit_for_bit(found, rejected, typical):
+@given(found=CODES, rejected=st.sets(st.integers(0, 59), max_size=4), typical=st.booleans(), more=st.none() | CODES)
+def test_an_audit_row_makes_the_report_again_bit_for_bit(found, rejected, typical, more):
     words = {f: curated(status="rejected") for f in rejected} | {3: curated("A curator's words.")}
-    report = composer().compose(found, words)
+    code = None if more is None else sorted((dict(more) | dict(found)).items())
+    report = composer().compose(found, words, code)
     report.warnings.insert(0, "The file says that it is a hand.")
     report.timings_ms["report"] = 1.25
     report.typicality = {"distance_percentile": 12.3, "error_percentile": 99.5} if typical else None
@@ -224,6 +225,7 @@ def test_models_are_told_apart_by_their_files(tiny_workspace, tmp_path):
     assert models_of(workspace, Composer(tables(), {0: "Other."}))["descriptions"] != models["descriptions"]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_a_cleaned_text_is_one_line_of_visible_characters(text):
     line = clean(text)
