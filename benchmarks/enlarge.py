@@ -36,7 +36,7 @@ def enlarge(path: Path, out: Path, times: int) -> None:
             )
         connection.execute(
             "INSERT INTO many.activations_by_feature SELECT feature_id, (image_row + k * $n)::INTEGER, activation "
-            "FROM one.activations_by_feature, range($times) some(k) ORDER BY feature_id, activation DESC, image_row",
+            "FROM one.activations_by_feature, range($times) copies(k) ORDER BY feature_id, activation DESC, image_row",
             {"n": n, "times": times},
         )
         connection.execute("CHECKPOINT many")

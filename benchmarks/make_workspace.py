@@ -44,6 +44,8 @@ ACTIVE = 15
 """Active features of an X-ray, as TopK keeps them of a CLS token."""
 DRAWS = 30
 """Draws for them; what comes twice counts once."""
+STRAY = 0.25
+"""Share of the draws for findings that are of another finding than the X-ray's."""
 D = 384
 """Width of the directions; embeddings have twice as many components."""
 ZIPF_SHIFT = 30.0
@@ -192,6 +194,9 @@ def _draw_block(rows, study, patient, concept, kept, traits, themes, scale, rng)
     slot = rng.choice(4, size=(n, DRAWS), p=(0.45, 0.07, 0.33, 0.15))
     at = np.arange(n)[:, None]
     of_concept = concept[study[rows]][at, rng.integers(0, concept.shape[1], (n, DRAWS))]
+    # No feature keeps to its finding: some of its X-rays show something else.
+    stray = rng.random((n, DRAWS)) < STRAY
+    of_concept = np.where(stray, rng.integers(0, len(themes.concepts), (n, DRAWS)), of_concept)
     which = rng.integers(0, 3, (n, DRAWS))
     of_trait = themes.traits + np.array([0, 2, 4])[which] + traits[rows][at, which]
     hidden = np.column_stack([kept[patient[rows]], rng.integers(themes.first_hidden, themes.everything, (n, 2))])

@@ -47,7 +47,8 @@ class Confounder:
     says: str
     groups: tuple[str, ...]
     fires: tuple[Share, ...]
-    """For each group, patients with an X-ray of the group that fires, of those with an X-ray of the group."""
+    """For each group, patients whose X-rays of the group fire, of those with an X-ray of the group. A patient counts by the share of
+    their X-rays of the group that fire: with any of many it would seem to fire more often."""
     ratio: float | None
     """How many times as often it fires in the group with the highest share as in the lowest; None where that can't be said."""
     clear: bool
@@ -119,15 +120,16 @@ class Divided:
         self._weight = weight
         """Of each X-ray, so that every patient weighs 1; 0 for those that don't count."""
         self._rows = rows
-        self._everyone = self._patients(rows)
+        k = max(len(facet.groups), 1)
+        of_group = patient[rows].astype(np.int64) * k + facet.codes[rows]
+        pairs, place, times = np.unique(of_group, return_inverse=True, return_counts=True)
+        self._everyone = np.bincount(pairs % k, minlength=k)
+        """int64 [k]: patients with an X-ray of each group."""
+        self._part = np.zeros(len(self._roster), dtype=np.float32)
+        """Of each X-ray among the patient's of its group."""
+        self._part[rows] = 1.0 / times[place]
         self._total = self._weigh(rows)
         self._shown: dict[str, np.ndarray] = {}
-
-    def _patients(self, rows: np.ndarray) -> np.ndarray:
-        """Patients with an X-ray of each group among ``rows``, int64 [k]."""
-        k = max(len(self.facet.groups), 1)
-        pairs = np.unique(self._roster.patient.codes[rows].astype(np.int64) * k + self.facet.codes[rows])
-        return np.bincount(pairs % k, minlength=k)
 
     def _weigh(self, rows: np.ndarray) -> np.ndarray:
         """Weight of each group among ``rows``, float64 [k]."""
@@ -137,8 +139,10 @@ class Divided:
         """One feature against the facet."""
         facet, groups = self.facet, self.facet.groups
         rows = firing.rows[facet.codes[firing.rows] >= 0]
-        fires = self._patients(rows)
-        shares = tuple(share(int(n), int(of)) for n, of in zip(fires, self._everyone, strict=True))[: len(groups)]
+        fires = np.bincount(facet.codes[rows], self._part[rows], minlength=len(self._everyone))
+        shares = tuple(share(min(float(n), int(of)), int(of)) for n, of in zip(fires, self._everyone, strict=True))[
+            : len(groups)
+        ]
         enough = [g for g in range(len(groups)) if self._everyone[g] >= FEWEST]
         ratio, clear, most, least = None, False, "", ""
         if len(enough) > 1 and len(rows):

@@ -13,7 +13,8 @@ from saerad_core.store.roster import Roster
 class Share(NamedTuple):
     """A share of patients with its 95% interval (Wilson, JASA 22:209, 1927)."""
 
-    n: int
+    n: float
+    """Patients; a part of one whose X-rays differ."""
     of: int
     lo: float
     hi: float
@@ -24,14 +25,14 @@ class Share(NamedTuple):
         return self.n / self.of if self.of else None
 
 
-def share(n: int, of: int) -> Share:
+def share(n: float, of: int) -> Share:
     """``n`` of ``of`` patients."""
     if not of:
         return Share(0, 0, 0.0, 1.0)
     z, p = 1.96, n / of
     middle, half = p + z * z / (2 * of), z * np.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
     scale = 1 + z * z / of
-    return Share(int(n), int(of), float(max((middle - half) / scale, 0)), float(min((middle + half) / scale, 1)))
+    return Share(n, int(of), float(max((middle - half) / scale, 0)), float(min((middle + half) / scale, 1)))
 
 
 class Association(NamedTuple):

@@ -50,7 +50,8 @@ class TextIndex:
         self._held = None
         if self._vocabulary:
             ids = [[self._number[word] for word in words] for words in split]
-            index = bm25s.BM25(method="lucene")
+            # Descriptions are sentences: a longer one says it no less.
+            index = bm25s.BM25(method="lucene", b=0.0)
             index.index(bm25s.tokenization.Tokenized(ids=ids, vocab=self._number), show_progress=False)
             # Scores of every word and text, by word: a query reads the few columns of its own words.
             self._held = tuple(np.asarray(index.scores[name]) for name in ("indptr", "indices", "data"))

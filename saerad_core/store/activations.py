@@ -117,7 +117,24 @@ class ActivationStore:
 
     def firing(self, feature_id: int) -> Firing:
         """All X-rays of every split on which a feature is active."""
-        return _firing(self._run(queries.FIRING, feature=int(feature_id)))
+        return self._stretch(feature_id)
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """int64 [m + 1]: the row of activations_by_feature at which each feature begins."""
+        found = self._run(queries.FIRING_COUNTS).fetchnumpy()
+        counts = np.zeros(self._run(queries.WIDTH).fetchall()[0][0], dtype=np.int64)
+        counts[np.asarray(found["feature_id"])] = np.asarray(found["n"])
+        return np.concatenate([[0], np.cumsum(counts)])
+
+    def _stretch(self, feature_id: int, most: int = NO_LIMIT) -> Firing:
+        """The ``most`` strongest rows of a feature; none of one that there isn't."""
+        with self._opening:
+            starts = self._starts
+        if not 0 <= feature_id < len(starts) - 1:
+            return Firing(np.zeros(0, np.int32), np.zeros(0, np.float32))
+        first, end = int(starts[feature_id]), int(starts[feature_id + 1])
+        return _firing(self._run(queries.FIRING, first=first, last=min(end, first + most) - 1))
 
     def top_images(
         self,
@@ -142,7 +159,7 @@ class ActivationStore:
         assert band in BANDS, f"no band {band!r}"
         if band == "strongest" and interval is None:
             for window in (WINDOW * n, 8 * WINDOW * n):
-                found = _firing(self._run(queries.FIRST_FIRING, feature=int(feature_id), n=window))
+                found = self._stretch(feature_id, window)
                 kept = self._kept(found, one_per_patient, split)
                 if len(kept.rows) >= n or len(found.rows) < window:
                     return kept.take(np.arange(min(n, len(kept.rows))))

@@ -20,9 +20,13 @@ LABELS = (
     "SELECT label, auroc, n_patients FROM store.feature_labels WHERE feature_id = $feature ORDER BY auroc DESC, label"
 )
 
-FIRING = "SELECT image_row, activation FROM store.activations_by_feature WHERE feature_id = $feature"
-"""In the order of the table, strongest first; DuckDB keeps the order of rows that nothing sorts (preserve_insertion_order)."""
-FIRST_FIRING = FIRING + " LIMIT $n"
+WIDTH = "SELECT count(*) FROM store.features"
+FIRING_COUNTS = (
+    "SELECT feature_id, count(*) AS n FROM store.activations_by_feature GROUP BY feature_id ORDER BY feature_id"
+)
+FIRING = "SELECT image_row, activation FROM store.activations_by_feature WHERE rowid BETWEEN $first AND $last"
+"""In the order of the table, a feature's strongest first: rows lie in the order in which they were written, nothing is ever deleted,
+and DuckDB keeps the order of rows that nothing sorts. By rowid it goes straight to them, however many features there are."""
 FIRST_FIRING_OF = """
 SELECT feature_id, image_row, activation FROM store.activations_by_feature
 WHERE feature_id IN (SELECT unnest($features::INTEGER[]))

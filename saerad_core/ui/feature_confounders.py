@@ -16,8 +16,8 @@ def confounders(here: Here, row: FeatureRow) -> None:
     html(
         heading(
             "Confounders",
-            "Share of training patients of each group with an X-ray of that group on which the feature fires, and how much of the odds ratio "
-            "with the label that it tells best is left within the groups (Mantel and Haenszel).",
+            "How often the feature fires among the training patients of each group, each counting by the share of their X-rays of that group "
+            "on which it fires; and how much of the odds ratio with the label that it tells best is left within the groups (Mantel and Haenszel).",
         )
     )
     html(f'<p class="quiet verdict">{escape(verdict(found, label_name(row.best_label)))}</p>')

@@ -8,10 +8,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from saerad_core.explorer.confounders import FEWEST, Divided, facets, odds_ratio
+from saerad_core.explorer.confounders import FEWEST, LEANS, Divided, facets, odds_ratio
 from saerad_core.explorer.disagreements import silent, unlabelled
 from saerad_core.explorer.labels import TrainingLabels, associations, share
 from saerad_core.store.activations import Firing
@@ -109,7 +109,7 @@ def test_groups_are_counted_by_patient(world):
     for group, counted in zip(found.groups, found.fires, strict=True):
         mine = train[train["view"] == group]
         assert counted.of == mine["patient_id"].nunique()
-        assert counted.n == mine[mine["activation"] > 0]["patient_id"].nunique()
+        assert counted.n == pytest.approx((mine["activation"] > 0).groupby(mine["patient_id"]).mean().sum(), abs=1e-4)
     # Nobody says anything of groups this small.
     assert max((share.of for share in found.fires), default=0) >= FEWEST or found.verdict == "unknown"
 
@@ -180,7 +180,8 @@ def test_what_is_left_within_groups_is_that_of_whole_tables(world):
     crude, within = odds_ratio(tables.sum(axis=1, keepdims=True)), odds_ratio(tables)
     rows = firing.rows[view.codes[firing.rows] >= 0]
     found = divided._kept(rows, "Effusion")
-    if crude is None or within is None or crude < 1.5:
+    assume(crude is None or abs(crude - LEANS) > 1e-6)
+    if crude is None or within is None or crude < LEANS:
         assert found is None
     else:
         assert found == pytest.approx(np.log(within) / np.log(crude))
