@@ -313,7 +313,7 @@ def _announcement(dataset: Dataset, encoder: Encoder, settings: BuildSettings) -
     else:
         how = replace(how, keep=KEEP_CODES)
     width = settings.width or (0 if settings.sae else _width(dataset, settings.tokens))
-    estimate = Estimate.probe(dataset, encoder, how, width, SAMPLE_XRAYS if two else 0)
+    estimate = Estimate.probe(dataset, encoder, how, width, SAMPLE_XRAYS if two else 0, settings.k)
     return describe_build(dataset, encoder, how, settings.engine, settings.out, estimate)
 
 

