@@ -4,6 +4,7 @@ import streamlit as st
 
 from saerad_core.errors import SaeRadError
 from saerad_core.ui import report_source
+from saerad_core.ui.components import literal
 from saerad_core.ui.report_chooser import choose
 from saerad_core.ui.report_view import show_report
 from saerad_core.ui.state import Here, here, warm_engine
@@ -15,7 +16,7 @@ def open_xray(now: Here) -> None:
         analysis = report_source.analyse(now, source) if source is not None else None
     except SaeRadError as error:
         report_source.forget()
-        st.error(str(error))
+        st.error(literal(str(error)))
         choose(now)
         return
     if source is None or analysis is None:

@@ -18,6 +18,11 @@ def html(body: str) -> None:
         st.html(body)
 
 
+def literal(text: str) -> str:
+    """A text for Streamlit's messages, which read Markdown: nothing in it is markup, fetches a picture or leads anywhere."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~$:/-])", r"\\\1", text)
+
+
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:
     """A number with thin spaces between thousands; a dash where there is none."""
     if value is None or value != value:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from saerad_core.errors import SaeRadError
 from saerad_core.explorer import BANDS, Conflict, Edit, FeatureRow
-from saerad_core.ui.components import XrayCell, chips, heading, html, marked, number, status_chip, xray_grid
+from saerad_core.ui.components import XrayCell, chips, heading, html, literal, marked, number, status_chip, xray_grid
 from saerad_core.ui.feature_words import machine_words
 from saerad_core.ui.state import Here
 
@@ -146,11 +146,11 @@ def _said(here: Here, row: FeatureRow, draft: _Draft, text: str) -> None:
     if kind != "conflict":
         del st.session_state["said"]
         if kind == "done":
-            st.toast(words)
+            st.toast(literal(words))
         else:
-            st.error(words)
+            st.error(literal(words))
         return
-    st.error(words)
+    st.error(literal(words))
 
     def take(value: str) -> None:
         history = here.explorer.history(row.feature_id)

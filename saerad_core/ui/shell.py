@@ -10,7 +10,7 @@ from saerad_core import NOTICE
 from saerad_core.errors import SaeRadError
 from saerad_core.ui import first_start, sidebar, state
 from saerad_core.ui.browser import browser_helper
-from saerad_core.ui.components import chip, html, notice_foot
+from saerad_core.ui.components import chip, html, literal, notice_foot
 from saerad_core.ui.css import CSS
 from saerad_core.ui.links import Links
 from saerad_core.ui.registry import PAGES
@@ -68,7 +68,7 @@ def _run(page: st.Page, here: state.Here) -> None:
     try:
         page.run()
     except SaeRadError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         if not here.workspace.root.exists():
             html(chip("The workspace folder is gone."))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,3 +67,10 @@ def test_every_finding_has_a_colour_of_its_family():
         assert colour_of(key) != GREY
     assert colour_of("") == GREY
     assert len({colour for colour, _ in FAMILIES.values()}) == len(FAMILIES)
+
+
+def test_a_literal_has_no_markup_left():
+    from saerad_core.ui.components import literal
+
+    told = literal("no ![x](http://away/x.png) [y](z) :red[q] $m$ <b> `c` *e*")
+    assert not re.search(r"(?<!\\)[\[\]()<>`*$:!]", told) and told.replace("\\", "").startswith("no ![x](http://away")
