@@ -285,12 +285,14 @@ def main() -> None:
         size(results, explorer.store)
         if args.times:
             grown(results, explorer, (uniform, hot), args.times, n)
-        if not args.no_build:
-            build(results, workspace)
+        results.write(args.json)
         if args.browser:
             from benchmarks.explorer_browser import browse
 
             browse(results, workspace, args.quick)
+            results.write(args.json)
+        if not args.no_build:
+            build(results, workspace)
     results.write(args.json)
 
 

@@ -78,7 +78,8 @@ def facets(roster: Roster) -> list[Facet]:
     band = np.where(roster.age >= 0, np.digitize(roster.age, AGES), -1)
     follow = np.digitize(roster.follow_up, (1, 4))
     devices = [name for name in roster.label_names if name.lower() in _DEVICES]
-    device = np.zeros(len(roster), dtype=np.int8)
+    unknown = np.full(len(roster), -1, dtype=np.int8)
+    device = np.zeros(len(roster), dtype=np.int8) if devices else unknown
     for name in devices:
         device |= roster.labelled(name).astype(np.int8)
     return [
@@ -90,7 +91,7 @@ def facets(roster: Roster) -> list[Facet]:
               ("first", "1st to 3rd later", "4th later on"), follow.astype(np.int8)),
         Facet("Device", "A line, tube or implant among the X-ray's labels." if devices else
               "This dataset's labels name no lines, tubes or implants.", ("none", "some") if devices else (), device),
-        Facet("Burned-in text", "No pixel statistics of markers and text are kept in this workspace.", (), device),
+        Facet("Burned-in text", "No pixel statistics of markers and text are kept in this workspace.", (), unknown),
     ]  # fmt: skip
 
 

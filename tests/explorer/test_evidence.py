@@ -156,6 +156,18 @@ def test_what_isn_t_known_is_said():
     assert verdict_of(roster, firing, "Burned-in text").groups == ()
 
 
+@settings(max_examples=30, deadline=None)
+@given(worlds(), st.sampled_from(LABELS))
+def test_every_facet_answers_for_every_feature(world, label: str):
+    images, roster, firing = world
+    known = TrainingLabels(roster)
+    for facet in facets(roster):
+        assert facet.codes.max(initial=-1) < max(len(facet.groups), 1) if facet.groups else (facet.codes == -1).all()
+        found = Divided(known, facet).confounder(firing, label)
+        assert len(found.fires) == len(found.groups)
+        assert all(0 <= one.n <= one.of + 1e-6 for one in found.fires)
+
+
 def test_the_odds_ratio_is_that_of_the_book():
     # Two strata of 2 x 2 tables, a b c d: (10 20 30 40) and (5 15 10 70).
     tables = [(10, 20, 30, 40), (5, 15, 10, 70)]
