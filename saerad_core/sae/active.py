@@ -19,6 +19,8 @@ MOST_FREQUENT = 0.15
 """No feature speaks for more than this share of training X-rays: one that always speaks says nothing."""
 FEWEST_FIRING = 5
 """A feature that fires on fewer training X-rays has no threshold of its own and stays silent."""
+MOST_DEVIATIONS = 1_000
+"""No feature lies further above its mean: of N X-rays, one is sqrt(N) deviations above at most."""
 
 
 class ActiveRule(NamedTuple):
@@ -54,6 +56,9 @@ def fit_thresholds(codes: Columns, *, tokens: str, target: float = 20.0, cap: fl
         return np.where(fires, np.maximum(mean + z * sd, floor), np.inf).astype(np.float32)
 
     low, high = -1.0, 12.0
+    # Features of a wide dictionary are rare: one that fires on 1 in 1,000 X-rays lies 30 deviations above its mean there.
+    while high < MOST_DEVIATIONS and codes.above(at(high)).sum() / codes.n > target:
+        low, high = high, 2 * high
     for _ in range(30):
         z = (low + high) / 2
         if codes.above(at(z)).sum() / codes.n > target:

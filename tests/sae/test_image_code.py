@@ -65,6 +65,13 @@ def test_the_rule_meets_its_target_and_its_cap(seed: int, target: int) -> None:
     assert "standard deviations" in rule.rule
 
 
+def test_the_rule_meets_its_target_where_every_feature_is_rare() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.gamma(2, 1, (1_500, 3_000)).astype(np.float32) * (rng.random((1_500, 3_000)) < 0.006)
+    rule = fit_thresholds(by_feature(SparseCodes.of(codes)), tokens="patch", target=5)
+    assert 4.5 < (codes.astype(np.float16) > rule.thresholds).sum(1).mean() <= 5
+
+
 def test_features_that_hardly_fire_stay_silent() -> None:
     codes = np.zeros((50, 3), dtype=np.float32)
     codes[:4, 0] = 5
