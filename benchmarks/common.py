@@ -20,6 +20,7 @@ VERSIONS = (
     "streamlit",
     "scikit-learn",
     "sae-lens",
+    "dictionary-learning",
     "eai-sparsify",
 )
 
