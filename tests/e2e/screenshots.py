@@ -46,6 +46,7 @@ def main(data: Path, out: Path, name: str = "demo") -> None:
         "overview": f"/?ws={name}",
         "features": f"/features?ws={name}",
         "feature": f"/features?ws={name}&feature={feature}",
+        "xray": f"/xray?ws={name}&image={image}",
         "atlas": f"/atlas?ws={name}",
         "curate": f"/curate?ws={name}&feature={feature}",
         "report": f"/report?ws={name}&image={image}",

@@ -65,3 +65,20 @@ def test_an_x_ray_leads_to_its_features_and_back(server: Server, page: Page, tin
     page.wait_for_url(re.compile(rf"feature={feature}.*image=|image=.*feature={feature}"))
     settle(page)
     expect(page.locator(".js-plotly-plot").first).to_contain_text("this X-ray")
+
+
+def test_a_box_over_the_bars_chooses_an_interval(server: Server, page: Page, tiny_workspace: Workspace):
+    page.goto(f"{server.url}/features?ws=tiny&feature={frequent(tiny_workspace)}")
+    settle(page)
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    expect(plot).to_be_visible()
+    page.wait_for_timeout(1_500)
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40)
+    page.mouse.down()
+    for part in (0.65, 0.75, 0.9):
+        page.mouse.move(box["x"] + box["width"] * part, box["y"] + 70)
+        page.wait_for_timeout(150)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"lo=.*hi=|hi=.*lo="))
