@@ -266,6 +266,7 @@ def main() -> None:
     parser.add_argument(
         "--times", type=int, default=0, help="also ask a store of so many times the X-rays (benchmarks.enlarge)"
     )
+    parser.add_argument("--only-browser", action="store_true", help="leave out the store")
     parser.add_argument("--no-build", action="store_true", help="leave out writing the store again")
     parser.add_argument("--browser", action="store_true", help="also start the app and drive a real browser")
     args = parser.parse_args()
@@ -279,6 +280,12 @@ def main() -> None:
         results.add("load average at the start, of other programs too", os.getloadavg()[0], "")
         results.add("features", workspace.manifest.counts.features, "")
         results.add("X-rays", workspace.manifest.counts.images, "")
+        if args.only_browser:
+            from benchmarks.explorer_browser import browse
+
+            browse(results, workspace, args.quick)
+            results.write(args.json)
+            return
         explorer = opening(results, workspace)
         uniform, hot = store(results, explorer, n)
         lists(results, explorer, n)

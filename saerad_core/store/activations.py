@@ -173,7 +173,7 @@ class ActivationStore:
 
     def _kept(self, found: Firing, one_per_patient: bool, split: str) -> Firing:
         if split:
-            found = found.take(self.roster.split.where(split)[found.rows])
+            found = found.take(self.roster.split.where(split, found.rows))
         return found.take(self.roster.first_of_patients(found.rows)) if one_per_patient else found
 
     def top_images_of(self, feature_ids: Sequence[int], n: int = 3, *, split: str = "") -> dict[int, Firing]:

@@ -29,9 +29,10 @@ class Column(NamedTuple):
     """int32 [N], place in names."""
     names: list[str]
 
-    def where(self, name: str) -> np.ndarray:
-        """bool [N]: rows that say ``name``."""
-        return self.codes == self.names.index(name) if name in self.names else np.zeros(len(self.codes), dtype=bool)
+    def where(self, name: str, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """bool: which of the rows, [N] without a choice of rows, say ``name``."""
+        codes = self.codes[rows]
+        return codes == self.names.index(name) if name in self.names else np.zeros(len(codes), dtype=bool)
 
 
 class Roster:
