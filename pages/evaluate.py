@@ -7,6 +7,7 @@ import streamlit as st
 from saerad_core.ui.charts import concept_bars
 from saerad_core.ui.components import FactItem, empty_state, fact_strip, foot, heading, html, number, score
 from saerad_core.ui.feature_rows import label_name
+from saerad_core.ui.frontier_view import frontier_block
 from saerad_core.ui.sae_report_view import sae_report
 from saerad_core.ui.state import Here, folder_name, here
 from saerad_core.ui.training import training_block
@@ -149,4 +150,5 @@ if figures is not None:
         f"{number(n)} test patients" if figures.get("patients") else "Patients of the test split",
         f"evaluation.json of workspace {now.name}",
     )
+frontier_block(now)
 training_block(now)

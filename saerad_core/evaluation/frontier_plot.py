@@ -19,6 +19,9 @@ COLOURS = {
 """Okabe and Ito's, which colour-blind readers can tell apart."""
 GREY = "#7d858f"
 SPLIT = "test"
+X = "L0: active features a token (test patients)"
+EXPLAINED, TOLD = "explained variance", "mean AUROC of 15 features"
+"""Axis titles."""
 
 
 def by_architecture(figures: dict[str, Any], tokens: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -51,7 +54,7 @@ def explained_figure(figures: dict[str, Any], tokens: str) -> go.Figure:
     )
     for name, some in by_architecture(figures, tokens):
         _add(figure, name, [one[SPLIT]["l0"] for one in some], [one[SPLIT]["explained_variance"] for one in some])
-    return _titled(figure, "L0: active features a token (test patients)", "explained variance")
+    return _titled(figure, X, EXPLAINED)
 
 
 def probe_figure(figures: dict[str, Any], tokens: str) -> go.Figure | None:
@@ -78,7 +81,7 @@ def probe_figure(figures: dict[str, Any], tokens: str) -> go.Figure | None:
     for name, some in groups:
         told = [one[SPLIT]["auroc"]["max"]["k15"] for one in some]
         _add(figure, name, [one[SPLIT]["l0"] for one in some], [one["value"] for one in told], told)
-    return _titled(figure, "L0: active features a token (test patients)", "mean AUROC of 15 features")
+    return _titled(figure, X, TOLD)
 
 
 def _add(figure: go.Figure, name: str, x: list[float], y: list[float], told: list[dict] | None = None) -> None:

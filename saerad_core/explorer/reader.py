@@ -35,6 +35,8 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
+from saerad_core.progress import State
+from saerad_core.progress import read as read_state
 from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.runlog import read_run
 from saerad_core.store.activations import ActivationStore
@@ -391,6 +393,14 @@ class Explorer:
         """The figures of `python -m saerad_core sae-report`; None where it hasn't run."""
         return self._figures("sae-report.json")
 
+    def frontier(self) -> dict[str, Any] | None:
+        """The figures of `python -m saerad_core train --sweep`; None where none has ended."""
+        return self._figures("frontier.json")
+
+    def sweep_state(self) -> State | None:
+        """Where the latest sweep is; None where there was none."""
+        return read_state(self.workspace.sweep_file)
+
     def _figures(self, name: str) -> dict[str, Any] | None:
         try:
             return json.loads((self.workspace.root / name).read_text(encoding="utf-8"))
@@ -404,6 +414,13 @@ class Explorer:
             str(path.relative_to(folder).with_suffix("")): read_run(path) for path in sorted(folder.rglob("*.jsonl"))
         }
         return {name: lines for name, lines in runs.items() if lines}
+
+    def training_written(self, name: str) -> float:
+        """When the course of a training was last added to (Unix time)."""
+        try:
+            return (self.workspace.runs_dir / f"{name}.jsonl").stat().st_mtime
+        except OSError:
+            return 0.0
 
 
 def phrases_of(report: str, finding: str, side: str = "", present: bool = True) -> list[str]:

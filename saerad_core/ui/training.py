@@ -32,8 +32,11 @@ def training_block(now: Here) -> None:
         )
     )
     names = list(runs)
-    name = st.selectbox("Run", names, index=names.index("build") if "build" in names else 0, key="training-run")
-    running = all(line["kind"] != "end" for line in runs[name])
+    going = [one for one in names if not _ended(runs[one])]
+    # What runs is what a person wants to see; a killed run never ends, so the one that was written to last.
+    first = max(going, key=now.explorer.training_written) if going else "build" if "build" in runs else names[0]
+    name = st.selectbox("Run", names, index=names.index(first), key=f"training-run-{first}")
+    running = name in going
 
     @st.fragment(run_every=POLL if running else None)
     def curves() -> None:
@@ -43,4 +46,12 @@ def training_block(now: Here) -> None:
                 figure = training_curve(lines, key, title)
                 st.plotly_chart(figure, key=f"training-{key}", theme=None, config={"displayModeBar": False})
 
+        if running and _ended(lines):
+            # The next run of a sweep may have begun.
+            st.rerun()
+
     curves()
+
+
+def _ended(lines: list[dict]) -> bool:
+    return any(line["kind"] == "end" for line in lines)

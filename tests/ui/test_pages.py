@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from saerad_core.evaluation.sae_report import sae_report, write
 from saerad_core.explorer import Explorer
+from saerad_core.progress import Reporter
 from saerad_core.store.activations import ActivationStore
 from saerad_core.ui.registry import PAGES
 from saerad_core.workspace import Workspace
@@ -110,6 +111,47 @@ def test_the_evaluate_page_shows_the_sae_report_once_it_is_there(app: AppTest, f
     layouts = [json.loads(chart.proto.spec)["layout"] for chart in app.main.get("plotly_chart")]
     titles = {layout[axis]["title"]["text"] for layout in layouts for axis in ("xaxis", "yaxis")}
     assert {"features", "monosemanticity score", "share of training X-rays"} <= titles
+
+
+def test_the_evaluate_page_draws_the_frontier_and_a_running_sweep(app: AppTest, folder: Path):
+    assert "train data/tiny --sweep" in shown(opened(app, "evaluate"))
+    other = Workspace.open(folder / "other")
+    told = {pool: {way: {"value": 0.8, "lo": 0.7, "hi": 0.9} for way in ("single", "k15")} for pool in ("max", "mean")}
+    test = {
+        "l0": 6.1,
+        "explained_variance": 0.9,
+        "pca_explained_variance": 0.8,
+        "dense": {"value": 0.85},
+        "auroc": told,
+    }
+    candidates = [
+        {"label": label, "architecture": name, "tokens": "patch", "width": 16, "dead_share": 0.1, "test": test}
+        for label, name in (("topk-16-patch-k6-0", "topk"), ("gated-16-patch-k6-0", "gated"), ("own", "topk"))
+    ]
+    found = {"label": "topk-16-patch-k6-0", "sentence": "Take topk.", "compared": {"own": "no better"}}
+    figures = {
+        "simulated": False,
+        "recommended": found,
+        "pca": {"patch": {"test": [0.5, 0.6]}},
+        "candidates": candidates,
+    }
+    (other.root / "frontier.json").write_text(json.dumps(figures))
+    reporter = Reporter(other.sweep_file, console=False)
+    reporter.stage("Training 7 candidates", 100)
+    reporter.advance(40)
+    (other.runs_dir / "gated-16-patch-k6-0.jsonl").write_text(
+        '{"kind": "step", "step": 20, "loss": 0.5, "explained_variance": 0.5, "l0": 5, "dead": 0, "lr": 0.01}\n'
+    )
+    app.query_params["ws"] = "other"
+    words = shown(app.run())
+    assert not app.exception
+    assert "Which dictionary to take" in words and "Take topk." in words and 'title="no better"' in words
+    layouts = [json.loads(chart.proto.spec)["layout"] for chart in app.main.get("plotly_chart")]
+    titles = {layout[axis]["title"]["text"] for layout in layouts for axis in ("xaxis", "yaxis")}
+    assert {"L0: active features a token (test patients)", "explained variance"} <= titles
+    assert app.main.get("progress")
+    # The run that has not ended is the one that is drawn.
+    assert [box.value for box in app.selectbox if box.label == "Run"] == ["gated-16-patch-k6-0"]
 
 
 @pytest.mark.parametrize(("name", "asked"), [("image", "../../etc/passwd"), ("drawn", "5"), ("image", "x" * 500)])
