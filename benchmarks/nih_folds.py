@@ -201,7 +201,7 @@ def report(
     gained = (explained - other).mean()
     results.add(
         f"{name}: above PCA at equal k", gained, f"folds {(explained - other).min():.3f} to {(explained - other).max():.3f}",
-        *(("patch SAE's explained variance >= PCA-15 + .05", gained >= 0.05) if goal else ()),
+        *(("patch SAE's explained variance >= PCA-15 + .05", bool(gained >= 0.05)) if goal else ()),
     )  # fmt: skip
     for pool in tests[0]["auroc"]:
         says = f"{name}, {pool}" if goal else name
@@ -213,13 +213,13 @@ def report(
         low, high = interval(less[1:])
         results.add(
             f"{says}: all codes less dense CLS probe", less[0], f"AUROC ({low:+.3f} to {high:+.3f})",
-            *(("its image codes within .02 of the dense CLS probe's mean AUROC (paired, by patient)", less[0] >= -0.02) if goal else ()),
+            *(("its image codes within .02 of the dense CLS probe's mean AUROC (paired, by patient)", bool(less[0] >= -0.02)) if goal else ()),
         )  # fmt: skip
         more = ways["k15"] - pca
         low, high = interval(more[1:])
         results.add(
             f"{says}: 15 features less {pca_name}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})",
-            *(("15 features >= 15 PCA components", more[0] >= 0) if goal else ()),
+            *(("15 features >= 15 PCA components", bool(more[0] >= 0)) if goal else ()),
         )  # fmt: skip
 
 
