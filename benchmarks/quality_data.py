@@ -109,7 +109,7 @@ def synth(n: int) -> Data:
     )
     model = synthetic.SyntheticModel(config)
     torch.manual_seed(7)
-    total, fires, parts = n + CHOOSE + REPORT, 0, []
+    total, fires, parts = n + CHOOSE + REPORT, np.zeros(len(model.feature_dict.feature_vectors)), []
     for first in range(0, total, CHUNK):
         tokens, features = model.sample_with_features(min(CHUNK, total - first))
         parts.append(tokens.numpy())

@@ -378,7 +378,13 @@ def _ahead(results: Results, table: dict[str, dict[str, float]]) -> None:
     if own and theirs:
         best, peer = max(own, key=lambda name: own[name]), max(theirs, key=lambda name: theirs[name])
         lead = own[best] - theirs[peer]
-        results.add(f"(b) {best} less {peer}: MCC", lead, "", "(b) ahead of SAELens' best at equal steps", lead > 0)
+        results.add(
+            f"(b) {best} less {peer}: MCC",
+            lead,
+            f"best of {len(theirs)} SAELens",
+            "(b) ahead of SAELens' best at equal steps",
+            lead > 0,
+        )
 
 
 if __name__ == "__main__":
