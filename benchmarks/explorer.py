@@ -1,7 +1,7 @@
 """How fast the explorer answers: the store, the list, search, what a feature's page counts, the app's start and pages.
 
 python -m benchmarks.make_workspace --out data/scale
-python -m benchmarks.explorer --data data/scale --times 10 --browser --json benchmarks/results/explorer.json
+python -m benchmarks.explorer --data data/scale --parts store --json benchmarks/results/explorer_store.json
 
 Milliseconds are p50 / p95 over many features, by the processor's time and by the clock. The goals are judged by the processor's: the
 machine runs other programs, which stretch the clock's p95 tenfold and more; the load average is among the rows. Ratios are to one bound statement that reads no table, on the same store in the same
@@ -28,6 +28,8 @@ from saerad_core.store.activations import ActivationStore, build_store
 from saerad_core.store.rollup import coactivations, similar_directions
 from saerad_core.workspace import Workspace
 
+PARTS = ("store", "large", "browser", "build")
+"""Rows of the store itself; of one with many times the X-rays; of the app in a real browser; of writing the store."""
 HOT = 200
 """The most frequent features are the hot ones."""
 TYPED = (
@@ -91,7 +93,7 @@ def top_images(kept: ActivationStore, features: Sequence[np.ndarray]) -> tuple[T
     return reference, [Times(top, some) for some in features]
 
 
-def store(results: Results, explorer: Explorer, n: int) -> tuple[Times, Times]:
+def store(results: Results, explorer: Explorer, n: int) -> None:
     """The store's own questions."""
     uniform, hot = uniform_and_hot(explorer, n)
     reference, (uniform_top, hot_top) = top_images(explorer.store, (uniform, hot))
@@ -126,7 +128,6 @@ def store(results: Results, explorer: Explorer, n: int) -> tuple[Times, Times]:
         reference,
     )
     add(results, "evidence of a hot feature, all of it", Times(lambda f: _evidence(explorer, f), hot[:100]), reference)
-    return uniform_top, hot_top
 
 
 def _evidence(explorer: Explorer, feature: int) -> None:
@@ -263,42 +264,34 @@ def opening(results: Results, workspace: Workspace) -> Explorer:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, default=None, help="workspace that benchmarks.make_workspace wrote")
+    parser.add_argument("--times", type=int, default=10, help="how many times the X-rays the large store has")
     parser.add_argument(
-        "--times", type=int, default=0, help="also ask a store of so many times the X-rays (benchmarks.enlarge)"
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure; each prints rows of its own"
     )
-    parser.add_argument("--only-browser", action="store_true", help="leave out the store")
-    parser.add_argument("--no-build", action="store_true", help="leave out writing the store again")
-    parser.add_argument("--browser", action="store_true", help="also start the app and drive a real browser")
     args = parser.parse_args()
     results = Results()
     with tempfile.TemporaryDirectory() as folder:
         root = args.data
         if root is None:
-            root = make(Settings(Path(folder) / "scale", 2_000, 8_000, 2_000, 50, thumbs=args.browser)).root
+            root = make(Settings(Path(folder) / "scale", 2_000, 8_000, 2_000, 50, thumbs="browser" in args.parts)).root
         workspace = Workspace.open(root)
         n = 60 if args.quick else 400
         results.add("load average at the start, of other programs too", os.getloadavg()[0], "")
         results.add("features", workspace.manifest.counts.features, "")
         results.add("X-rays", workspace.manifest.counts.images, "")
-        if args.only_browser:
-            from benchmarks.explorer_browser import browse
-
-            browse(results, workspace, args.quick)
-            results.write(args.json)
-            return
         explorer = opening(results, workspace)
-        uniform, hot = store(results, explorer, n)
-        lists(results, explorer, n)
-        size(results, explorer.store)
-        if args.times:
+        if "store" in args.parts:
+            store(results, explorer, n)
+            lists(results, explorer, n)
+            size(results, explorer.store)
+        if "large" in args.parts:
+            _, (uniform, hot) = top_images(explorer.store, uniform_and_hot(explorer, n))
             grown(results, explorer, (uniform, hot), args.times, n)
-        results.write(args.json)
-        if args.browser:
+        if "browser" in args.parts:
             from benchmarks.explorer_browser import browse
 
             browse(results, workspace, args.quick)
-            results.write(args.json)
-        if not args.no_build:
+        if "build" in args.parts:
             build(results, workspace)
     results.write(args.json)
 

@@ -22,7 +22,7 @@ from saerad_core.explorer import Explorer, FeatureQuery
 from saerad_core.workspace import Workspace
 from tests.e2e.browser import ARGUMENTS, PROJECT, Server, chromium, free_port, settle
 
-PATIENCE = 120_000
+PATIENCE = 300_000
 PAINTED = """
 ([selector, before]) => {
   const now = document.querySelector(selector);
@@ -60,7 +60,7 @@ def browse(results: Results, workspace: Workspace, quick: bool) -> None:
                 busy <= 5,
             )
             results.add("from the command to a feature's page with its X-rays, browser included: clock", took, "s")
-            settle(page)
+            settle(page, PATIENCE)
             before = _busy(server)
             ours = _moves(page, ".eyebrow", "ArrowRight", len(features))
             each = (_busy(server) - before) / len(features)
