@@ -84,7 +84,7 @@ def test_the_report_can_be_taken_away_with_its_notice(server: Server, page: Page
     assert "Research use only" in text and "FINDINGS" in text
     assert download.value.suggested_filename == "chest-report.txt"
     for name, start in (("PDF", b"%PDF-"), ("DOCX", b"PK"), ("JSON", b"{"), ("DICOM SR", b"\0" * 128 + b"DICM")):
-        page.get_by_role("button", name="Files").click()
+        page.get_by_role("button", name="Files", exact=True).click()
         with page.expect_download() as download:
             page.get_by_role("button", name=name, exact=True).click()
         assert download.value.path().read_bytes().startswith(start)
