@@ -4,8 +4,8 @@ python -m benchmarks.make_workspace --out data/scale
 python -m benchmarks.explorer --data data/scale --parts store --json benchmarks/results/explorer_store.json
 
 Milliseconds are p50 / p95 over many features, by the processor's time and by the clock. The goals are judged by the processor's: the
-machine runs other programs, which stretch the clock's p95 tenfold and more; the load average is among the rows. Ratios are to one bound statement that reads no table, on the same store in the same
-run: what DuckDB and its Python client take for any answer.
+machine runs other programs, which stretch the clock's p95 tenfold and more; the load average is among the rows. Ratios are to one
+bound statement that reads no table, on the same store in the same run: what DuckDB and its Python client take for any answer.
 """
 
 from __future__ import annotations
