@@ -10,6 +10,7 @@ from saerad_core.errors import SaeRadError
 from saerad_core.exchange.table import Line
 from saerad_core.store.curation import FIELDS, WORKSPACE, Act, Author, CurationStore, Event, FeatureState, Fields
 from saerad_core.store.curation.events import checked_data, checked_event
+from saerad_core.store.curation.snapshot import ours
 from saerad_core.store.curation.state import fold
 
 What = Literal["same", "behind", "ahead", "edited", "conflict"]
@@ -108,21 +109,23 @@ def _step(feature_id: int, line: Line, curation: CurationStore) -> Step:
     given = _history(feature_id, line)
     bare_here, bare_given = [_bare(one) for one in here], [_bare(one) for one in given]
     shared = min(len(here), len(given))
-    there = _asked(line, fold(given) or FeatureState(feature_id))
+    now, told = (_state(feature_id, events, curation) for events in (here, given))
     if bare_here[:shared] != bare_given[:shared]:
-        return Step(feature_id, "conflict", here=_words(fold(here)), there=_words(fold(given)))
-    acts = _by_hand(feature_id, line, fold(given) or FeatureState(feature_id), curation)
-    now = fold(here) or FeatureState(feature_id)
-    told = fold(given) or FeatureState(feature_id)
+        return Step(feature_id, "conflict", here=_words(now), there=_words(told))
+    acts = _by_hand(feature_id, line, told, curation)
     if acts and len(here) > len(given) and now.revision != told.revision:
         if _asked_is(line, now):
             return Step(feature_id, "behind")
-        return Step(feature_id, "conflict", here=_words(now), there=there)
+        return Step(feature_id, "conflict", here=_words(now), there=_asked(line, told))
     if acts:
         return Step(feature_id, "edited", tuple(given[shared:]), tuple(acts))
     if len(given) > len(here):
         return Step(feature_id, "ahead", tuple(given[shared:]))
     return Step(feature_id, "same" if len(given) == len(here) else "behind")
+
+
+def _state(feature_id: int, events: Sequence[Event], curation: CurationStore) -> FeatureState:
+    return fold([one for one in events if ours(one, curation.sae)]) or FeatureState(feature_id)
 
 
 def _history(feature_id: int, line: Line) -> list[Event]:
@@ -189,8 +192,8 @@ def _asked_is(line: Line, now: FeatureState) -> bool:
     )
 
 
-def _words(state: FeatureState | None) -> str:
-    return _worded(state.text, state.status) if state else "nothing"
+def _words(state: FeatureState) -> str:
+    return _worded(state.text, state.status)
 
 
 def _worded(text: str, status: str) -> str:

@@ -21,6 +21,7 @@ from saerad_core.exchange import FORMATS, collect
 from saerad_core.explorer.catalogue import Catalogue, Curated
 from saerad_core.explorer.convert import edits, image_row, status_of
 from saerad_core.explorer.evidence import FeatureEvidence, Training
+from saerad_core.explorer.impact import Impact
 from saerad_core.explorer.rows import (
     ActiveFeature,
     AtlasPoints,
@@ -50,6 +51,7 @@ from saerad_core.store.curation import (
     Worth,
     queue_by_value,
 )
+from saerad_core.store.curation.snapshot import ours
 from saerad_core.workspace import Workspace
 
 KEPT_EVIDENCE = 24
@@ -68,6 +70,7 @@ class Explorer:
         self.store = ActivationStore(workspace.activations_db)
         self.curation = CurationStore(workspace)
         self.drafts = Drafts(workspace)
+        self.impact = Impact(workspace, self.store, self.curation)
         self._lock = threading.Lock()
         self._catalogue = Catalogue(self.store.features(), self.store.descriptions())
         self._revision = -1
@@ -299,11 +302,19 @@ class Explorer:
         return self.curation.state(feature_id)
 
     def worth(self) -> Worth:
-        """What makes features worth a curator's time: how often they fire, and their program's score where it has one."""
-        return Worth(self._catalogue.values("frequency"), score=self._catalogue.values("score"))
+        """What makes features worth a curator's time: how often they fire, how many reports rest on them once that is counted
+        (see `impact`), and the program's score of their descriptions where it has one."""
+        use = self.impact.use
+        return Worth(
+            self._catalogue.values("frequency"), {} if use is None else use.shares(), self._catalogue.values("score")
+        )
 
     def value_queue(self, wanted: QueueFilter | None = None, query: FeatureQuery | None = None) -> list[Queued]:
-        """The features to curate, the most valuable first; ``query`` narrows them by text, finding, side and so on."""
+        """The features to curate, the most valuable first; ``query`` narrows them by text, finding, side and so on.
+
+        The first call has the reports of a sample counted beside; until that is done, use counts as 1 for all.
+        """
+        self.impact.count_beside()
         wanted = wanted or QueueFilter()
         if query is not None:
             fits = frozenset(int(i) for i in self.catalogue.find(query))
@@ -312,7 +323,7 @@ class Explorer:
 
     def history(self, feature_id: int) -> list[Edit]:
         """Every act that changed what counts for a feature, oldest first."""
-        return edits(self.curation.history(feature_id))
+        return edits([one for one in self.curation.history(feature_id) if ours(one, self.curation.sae)])
 
     def curate(self, feature_id: int, status: str, author: str, base_revision: int, text: str = "") -> None:
         """Write a reader's act.

@@ -439,7 +439,7 @@ class CurationStore:
 
     def _told(self, feature_id: int, base: int, mine: Mine, says: str) -> ConflictError:
         history = self.history(feature_id)
-        deciding = [one for one in history if _decides(one)]
+        deciding = [one for one in history if _decides(one) and ours(one, self.sae)]
         last = deciding[-1] if deciding else None
         seen = self._past(feature_id, base)
         who = last.author if last else "Nobody"
