@@ -9,6 +9,7 @@ nothing from what the system holds of a file, so that --folder may be in memory,
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -34,7 +35,7 @@ from saerad_core.workspace import DatasetInfo, EncoderInfo, Workspace
 
 FEATURES = 200
 KILLS, EDITS = 1000, 50_000
-LIVES = 10
+LIVES = 12
 """Workspaces that the kills are spread over."""
 DAMAGES = 200
 """Truncations and bit flips of each file."""
@@ -122,6 +123,9 @@ def start_kills(folder: Path, share: float, seed: int, jobs: int) -> list[tuple[
     lives = max(1, round(LIVES * share))
 
     def work(job: int) -> list[dict[str, Any]]:
+        # Where the scheduler shares by session, a job's own: many other processes would leave it nothing.
+        os.setsid()
+        gc.freeze()
         tallies = []
         for life in range(job, lives, jobs):
             root = folder / f"kills-{life}"

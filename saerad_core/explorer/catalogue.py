@@ -44,7 +44,6 @@ class Catalogue:
             frame[name] = frame[name].fillna("").astype(object) if name in frame else ""
         frame["machine_text"] = frame["text"]
         frame["status"] = np.where(frame["text"] != "", "suggested", "undescribed")
-        self._machine = frame
         self._ids = frame["feature_id"].to_numpy()
         self._alive = (frame["n_images"] > 0).to_numpy()
         self._living = self._ids[self._alive]
@@ -169,10 +168,10 @@ class Catalogue:
 
     def values(self, column: str) -> dict[int, float]:
         """A number of each living feature; those that lack it, or all where there is no such column, are left out."""
-        if column not in self._machine:
+        if column not in self._columns:
             return {}
-        found = self._machine.loc[self._living, column].dropna()
-        return {int(i): float(value) for i, value in found.items()}  # pyright: ignore[reportArgumentType]
+        found = self._columns[column][self._alive].astype(float)
+        return {int(i): float(value) for i, value in zip(self._living, found, strict=True) if not np.isnan(value)}
 
     def counts(self, column: str) -> dict[str, int]:
         """How many living features have each value of finding, side or status."""

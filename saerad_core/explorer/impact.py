@@ -139,7 +139,7 @@ class Impact:
         return Composer.open(self._workspace)
 
     def _report(self, row: int, curated: dict[int, FeatureState]) -> Report:
-        found = [(feature_id, activation) for feature_id, activation, _ in self._store.features_of_row(row)]
+        found = [(int(one[0]), float(one[1])) for one in self._store.features_of_row(row)]
         features, codes = self._codes.row(row)
         return self._composer.compose(found, curated, list(zip(features.tolist(), codes.tolist(), strict=True)))
 
