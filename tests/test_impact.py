@@ -40,10 +40,10 @@ def test_use_is_counted_over_unseen_x_rays_and_an_edit_s_effect_is_that_of_the_e
     assert (
         [one.image_id for one in same] == images
         and not any(one.changes for one in same)
-        and all(one.cited for one in same)
+        and all(one.cited_before and one.cited_after for one in same)
     )
     rejected = impact.of(feature, None, "rejected", [*images, "not here"])
-    assert len(rejected) == len(images) and all(one.changes for one in rejected)
+    assert len(rejected) == len(images) and all(one.changes and not one.cited_after for one in rejected)
     assert explorer.revision == 0, "nothing is written to find out"
     # What was foretold is what happens.
     explorer.curation.reject(feature, "Ann", 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from saerad_core.errors import SaeRadError
+from saerad_core.errors import SaeRadError, WorkspaceError
 from saerad_core.reports.report import Report
 from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation import CurationStore, FeatureState, Status
@@ -51,13 +51,14 @@ class CaseChange:
     before: tuple[str, ...]
     """Sentences of the findings, then the impression, then warnings."""
     after: tuple[str, ...]
-    cited: bool
-    """Whether the report rests on the feature, before or after: then its text stands beside a sentence."""
+    cited_before: bool
+    """Whether the report rests on the feature now: then its text stands beside a sentence."""
+    cited_after: bool
 
     @property
     def changes(self) -> bool:
-        """Whether any sentence or warning differs."""
-        return self.before != self.after
+        """Whether a sentence or a warning differs, or only what it rests on."""
+        return (self.before, self.cited_before) != (self.after, self.cited_after)
 
 
 class Impact:
@@ -89,6 +90,8 @@ class Impact:
                 cited: dict[int, list[int]] = {}
                 curated = self._curation.all_current()
                 for row in rows:
+                    if not threading.main_thread().is_alive():
+                        raise WorkspaceError("The program is ending.")
                     for feature_id in _cited(self._report(row, curated)):
                         cited.setdefault(feature_id, []).append(row)
                 self._use = ReportUse(tuple(rows), {i: tuple(found) for i, found in sorted(cited.items())})
@@ -100,7 +103,8 @@ class Impact:
             if self._use is not None or self._counting:
                 return
             self._counting = True
-        threading.Thread(target=self._quietly, name="report use", daemon=True).start()
+        # No daemon: one that is inside DuckDB or torch when the program ends takes the whole process down.
+        threading.Thread(target=self._quietly, name="report use").start()
 
     def _quietly(self) -> None:
         try:
@@ -126,8 +130,8 @@ class Impact:
             if row is None:
                 continue
             before, after = self._report(row, now), self._report(row, then)
-            cited = feature_id in _cited(before) | _cited(after)
-            changes.append(CaseChange(image_id, _sentences(before), _sentences(after), cited))
+            cited = [feature_id in _cited(one) for one in (before, after)]
+            changes.append(CaseChange(image_id, _sentences(before), _sentences(after), *cited))
         return changes
 
     # -- within
