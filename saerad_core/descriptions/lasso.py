@@ -21,6 +21,8 @@ LARGEST = 200_000_000
 _MEMORY = 5
 """Steps back that an objective is compared with: it may rise for a moment."""
 _SHORTEST, _LONGEST = 1e-6, 1e3
+_TRIES = 20
+"""Times that a step is shortened to a quarter at most."""
 
 
 class Inputs:
@@ -157,15 +159,16 @@ def _step(
 ) -> tuple[Fit, np.ndarray, np.ndarray, np.ndarray]:
     """One proximal step of every fact; those whose objective would rise above the last few take shorter ones."""
     length = length.copy()
-    for _ in range(20):
+    tries = 0
+    while True:
         new = _moved(now, gradient, length)
         scores = _scores(x, new, targets)
         value = _value(scores, new, targets, strength)
         rises = value > history.max(0) * (1 + 1e-6)
-        if not rises.any():
-            break
+        tries += 1
+        if tries == _TRIES or not rises.any():
+            return new, scores, value, length
         length[rises] /= 4
-    return new, scores, value, length
 
 
 def _moved(now: Fit, gradient: Fit, length: np.ndarray) -> Fit:
