@@ -20,6 +20,7 @@ from saerad_core.descriptions.statements import parse_statements
 from saerad_core.exchange import FORMATS, collect
 from saerad_core.explorer.catalogue import Catalogue, Curated
 from saerad_core.explorer.convert import edits, image_row, status_of
+from saerad_core.explorer.detection import draw
 from saerad_core.explorer.evidence import FeatureEvidence, Training
 from saerad_core.explorer.impact import Impact
 from saerad_core.explorer.rows import (
@@ -320,6 +321,12 @@ class Explorer:
             fits = frozenset(int(i) for i in self.catalogue.find(query))
             wanted = replace(wanted, among=fits if wanted.among is None else wanted.among & fits)
         return queue_by_value(self.worth(), self.curation.snapshot(), wanted)
+
+    def detection(self, feature_id: int, seed: int) -> list[tuple[ImageRow, bool]]:
+        """X-rays of a detection test, and whether the feature fires; SaeRadError where it can't be tested."""
+        items = draw(self.store, feature_id, seed)
+        images = self.images([one.row for one in items])
+        return [(image, one.fires) for image, one in zip(images, items, strict=True)]
 
     def history(self, feature_id: int) -> list[Edit]:
         """Every act that changed what counts for a feature, oldest first."""

@@ -47,7 +47,8 @@ kbd { font: inherit; font-size: .75rem; border: 1px solid var(--line); border-ra
 .chip { display: inline-block; border: 1px solid var(--line); border-radius: 99px; padding: .06rem .6rem; font-size: .78rem; line-height: 1.45; color: var(--quiet); white-space: nowrap; }
 .chip.accepted { color: var(--good); border-color: color-mix(in srgb, var(--good) 45%, transparent); }
 .chip.rejected { color: var(--bad); border-color: color-mix(in srgb, var(--bad) 45%, transparent); }
-.chip.unsure, .chip.notice { color: var(--warn); border-color: color-mix(in srgb, var(--warn) 45%, transparent); }
+.chip.draft { color: var(--accent); border-color: color-mix(in srgb, var(--accent) 45%, transparent); }
+.chip.unsure, .chip.second, .chip.notice { color: var(--warn); border-color: color-mix(in srgb, var(--warn) 45%, transparent); }
 a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .chip.on { background: var(--raised); color: var(--ink); }
 .dot { display: inline-block; width: .55rem; height: .55rem; border-radius: 50%; margin-right: .4rem; vertical-align: baseline; }
@@ -127,6 +128,19 @@ a.feature:hover, a.feature.on { background: var(--panel); }
 .empty { border: 1px dashed var(--line); border-radius: 8px; padding: 1.6rem 1.4rem; color: var(--quiet); max-width: 46rem; line-height: 1.55; }
 .empty b { color: var(--ink); font-weight: 500; display: block; margin-bottom: .2rem; }
 .foot { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .3rem 1.4rem; border-top: 1px solid var(--line); margin-top: 1.4rem; padding-top: .55rem; color: var(--faint); font-size: .76rem; }
+
+/* desk */
+ins { text-decoration: none; color: var(--good); border-bottom: 1px solid currentColor; }
+del { color: var(--bad); }
+.rows.three { table-layout: fixed; }
+.rows.three th:first-child { width: 5.5rem; }
+.rows td.differs { color: var(--warn); }
+.rows.history td { padding: .25rem .6rem .25rem 0; font-size: .8rem; }
+.ahead { position: absolute; width: 1px; height: 1px; overflow: hidden; visibility: hidden; }
+.st-key-desk_keeper { position: absolute; height: 0; overflow: hidden; }
+.keysheet { position: fixed; z-index: 1000; right: 2rem; bottom: 2rem; max-width: 30rem; background: var(--panel); color: var(--ink); border: 1px solid var(--line); border-radius: 8px; padding: .9rem 1.1rem; font-size: .84rem; line-height: 1.75; cursor: pointer; }
+.keysheet td:first-child { white-space: nowrap; padding-right: .9rem; }
+.keysheet kbd { color: var(--ink); }
 
 /* menu */
 .brand { font-size: 1.06rem; font-weight: 650; letter-spacing: .01em; }

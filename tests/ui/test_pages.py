@@ -178,9 +178,11 @@ def test_an_edit_shows_at_once_and_in_the_feature_s_page(app: AppTest):
     opened(app, "curate", feature="5")
     app.text_area[0].set_value("Dense <i>disc</i>, left base")
     app.text_input(key="author_box").set_value("A. Reader")
-    app.button(key="save").click().run()
+    app.button(key="desk_save").click().run()
     assert not app.exception
-    words = shown(app)
+    assert said(app, "feature") != "5", "saving goes on to the next feature"
+    app.query_params["feature"] = "5"
+    words = shown(app.run())
     assert "Dense &lt;i&gt;disc&lt;/i&gt;, left base" in words
     assert "<i>disc" not in words
     app.switch_page("../../pages/features.py").run()

@@ -1,0 +1,37 @@
+"""Under which name a reader works. Nobody checks it, and the page says so."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import streamlit as st
+
+from saerad_core.store.curation.events import LONGEST_NAME
+
+COOKIE = "saerad_author"
+"""Set by desk.js, so that a reload finds the name, and with it the drafts."""
+
+
+def author() -> str:
+    """The reader's name; "" until they gave one."""
+    if "author" not in st.session_state:
+        st.session_state["author"] = unquote(st.context.cookies.get(COOKIE, ""))[:LONGEST_NAME].strip()
+    return st.session_state["author"]
+
+
+def author_box() -> None:
+    """Where the name is typed."""
+
+    def take() -> None:
+        st.session_state["author"] = (st.session_state["author_box"] or "").strip()
+
+    # Widgets are forgotten when their page is left; the name isn't.
+    st.text_input(
+        "Your name",
+        value=author(),
+        key="author_box",
+        max_chars=LONGEST_NAME,
+        placeholder="for the history",
+        help="Kept with every act, and drafts are kept under it. It isn't verified: whoever types a name acts under it.",
+        on_change=take,
+    )

@@ -1,0 +1,87 @@
+// The desk's own keys, the sheet that lists them, and drafts: what is typed goes to the server half a second later.
+const PAUSE = 500;
+
+function start() {
+  const desk = { on: false, keys: [], send: null, timers: new Map() };
+  const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+
+  document.addEventListener("input", (event) => {
+    if (!desk.on || event.target.tagName !== "TEXTAREA") return;
+    const holder = event.target.closest('[class*="st-key-desk_text_"]');
+    const found = holder && /st-key-desk_text_(\d+)_(\d+)_/.exec(holder.className);
+    if (!found) return;
+    const draft = { feature: Number(found[1]), base: Number(found[2]), text: event.target.value };
+    clearTimeout(desk.timers.get(draft.feature));
+    desk.timers.set(draft.feature, setTimeout(() => desk.send && desk.send(draft), PAUSE));
+  });
+
+  const sheet = (show) => {
+    let one = document.querySelector(".keysheet");
+    if (one) one.remove();
+    if (one || show === false) return;
+    one = document.createElement("div");
+    one.className = "keysheet";
+    one.setAttribute("role", "dialog");
+    one.setAttribute("aria-label", "Keys of the desk");
+    const table = document.createElement("table");
+    for (const [key, what] of desk.keys) {
+      const row = table.insertRow();
+      const name = document.createElement("kbd");
+      name.textContent = key;
+      row.insertCell().append(name);
+      row.insertCell().textContent = what;
+    }
+    one.append(table);
+    one.addEventListener("click", () => one.remove());
+    (document.querySelector(".stApp") || document.body).append(one);
+  };
+  desk.sheet = sheet;
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-keys]")) { event.preventDefault(); sheet(); }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!desk.on || event.defaultPrevented) return;
+    if (event.key === "Enter" && event.ctrlKey) {
+      // Saved by then: no draft comes after it.
+      desk.timers.forEach(clearTimeout);
+      return;
+    }
+    if (event.key === "Escape") {
+      sheet(false);
+      if (event.target.closest('[class*="st-key-desk_"]') && typing(event.target)) event.target.blur();
+      return;
+    }
+    if (typing(event.target) || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "?") { event.preventDefault(); sheet(); }
+    if (event.key === "e" || event.key === "E") {
+      const box = document.querySelector('[class*="st-key-desk_text_"] textarea');
+      if (!box) return;
+      event.preventDefault();
+      box.focus();
+      box.setSelectionRange(box.value.length, box.value.length);
+    }
+    if (/^[0-9]$/.test(event.key)) {
+      const boxes = document.querySelectorAll('[class*="st-key-desk_fires_"] input[type="checkbox"]');
+      const box = boxes[(Number(event.key) + 9) % 10];
+      if (box) box.click();
+    }
+  });
+  return desk;
+}
+
+export default function ({ data, setTriggerValue }) {
+  const desk = (window.saeradDesk ??= start());
+  const send = (draft) => setTriggerValue("draft", draft);
+  Object.assign(desk, { on: true, keys: data.keys, send });
+  if (data.author !== desk.author) {
+    desk.author = data.author;
+    document.cookie = `saerad_author=${encodeURIComponent(data.author)}; path=/; max-age=31536000; SameSite=Strict`;
+  }
+  return () => {
+    if (desk.send !== send) return;
+    desk.on = false;
+    desk.send = null;
+    desk.sheet(false);
+  };
+}

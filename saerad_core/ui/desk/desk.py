@@ -1,0 +1,124 @@
+"""The desk: the queue on the left, one feature on the right. Acts rerun this part of the page and nothing else."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+
+import streamlit as st
+
+from saerad_core.store.curation import place_in
+from saerad_core.ui.components import chip, chips, empty_state, foot, html, number, pseudo_chip, simulated_chip
+from saerad_core.ui.desk.acts import Seen, clash_of, said
+from saerad_core.ui.desk.address import on, queued
+from saerad_core.ui.desk.author import author, author_box
+from saerad_core.ui.desk.began import begin, keep_typed
+from saerad_core.ui.desk.blind_panel import adjudication, after_reading, before_reading, own_reading
+from saerad_core.ui.desk.conflict_panel import conflict
+from saerad_core.ui.desk.detection_panel import detection, offer_test
+from saerad_core.ui.desk.history_panel import history
+from saerad_core.ui.desk.keeper import keeper
+from saerad_core.ui.desk.marks_panel import marks
+from saerad_core.ui.desk.queue_panel import filters, queue_list
+from saerad_core.ui.desk.status import state_chip
+from saerad_core.ui.desk.words_panel import box, buttons, suggestion
+from saerad_core.ui.desk.xrays_panel import ahead, xrays
+from saerad_core.ui.feature_page import parse_feature
+from saerad_core.ui.state import Here
+
+
+@st.fragment
+def show_desk(here: Here) -> None:
+    """Queue and feature of the address."""
+    began = time.perf_counter()
+    left, right = st.columns([1, 2.3], gap="medium")
+    with left:
+        author_box()
+        filters(here)
+    blind = on("blind")
+    queue = queued(here, author())
+    queue_ms = (time.perf_counter() - began) * 1000
+    asked = st.query_params.get("feature", "")
+    current = parse_feature(here, asked) if asked else (queue[0].feature_id if queue else None)
+    if current is not None and not asked:
+        # From now on the desk stays with it, whatever others do to the queue.
+        st.query_params["feature"] = str(current)
+    place = None if current is None else place_in(queue, current)
+    rest = [one.feature_id for one in (queue[:2] if place is None else queue[place + 1 : place + 3])]
+    after = next((one for one in rest if one != current), None)
+    with left:
+        queue_list(here, queue, current, blind=blind)
+    with right:
+        if current is None:
+            empty_state("Nothing to curate here.", "Choose another queue, or narrow it less.")
+        else:
+            _feature(here, current, after, blind=blind)
+            ahead(here, after)
+    keeper(here)
+    _told(here, began, queue_ms)
+
+
+def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> None:
+    row, state, who = here.explorer.row(feature_id), here.explorer.state(feature_id), author()
+    reading = own_reading(state) if blind else None
+    unread = blind and reading is None
+    began = begin(here, state, who, empty=blind)
+    seen = Seen(began, state, row.machine_text, after)
+    _head(here, feature_id, [state_chip(state.status)] + ([chip("blind reading", "notice")] if unread else []))
+    if on("test"):
+        detection(here, row, state)
+        return
+    text = "" if blind else state.text or state.machine
+    if text:
+        html(f'<div class="hero">{escape(text)}</div>')
+    if not blind and state.reason:
+        html(f'<div class="warning">{escape(state.author)}: {escape(state.reason)}</div>')
+    if state.merged_into is not None:
+        into = here.links.page("curate", feature=state.merged_into)
+        html(
+            f'<div class="quiet">Merged into {chip(f"#{state.merged_into}", href=into)}, whose words count here.</div>'
+        )
+    clash = clash_of(feature_id)
+    if clash is not None:
+        conflict(here, clash)
+    if unread:
+        box(here, began, row, blind=True)
+        before_reading(here, seen)
+    elif reading is not None:
+        after_reading(here, row, reading, seen)
+    elif clash is None:
+        suggestion(here, row, state, seen)
+        box(here, began, row)
+        buttons(here, seen, state)
+    failed = keep_typed(here, began) if clash is None else ""
+    if failed:
+        st.error(failed)
+    xrays(here, row, blind=unread)
+    if not unread:
+        adjudication(here, state, seen)
+        marks(here, state)
+        offer_test(here, row, state)
+        history(here, seen)
+
+
+def _head(here: Here, feature_id: int, parts: list[str]) -> None:
+    notices = [simulated_chip()] if here.simulated else []
+    notices += [pseudo_chip()] if here.pseudo_reports else []
+    own = chip(f"#{feature_id}", "desk-id", "Open the feature's own page", here.links.feature(feature_id))
+    keys = '<a class="link quiet" href="#" data-keys>Keys <kbd>?</kbd></a>'
+    html(chips([own, *parts, *notices, keys]))
+
+
+def _told(here: Here, began: float, queue_ms: float) -> None:
+    """What became of the last act, and what it cost."""
+    told = said()
+    if told is not None:
+        if told[0] == "done":
+            st.toast(told[1])
+        else:
+            st.error(told[1])
+    wrote = st.session_state.pop("desk_wrote_ms", None)
+    page = (time.perf_counter() - began) * 1000
+    parts = [f"written {number(wrote)} ms"] if wrote is not None else []
+    parts += [f"queue {number(queue_ms)} ms", f"page {number(page)} ms"]
+    foot(" \N{MIDDLE DOT} ".join(parts), here.workspace.manifest.sae.rule)

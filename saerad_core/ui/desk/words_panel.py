@@ -1,0 +1,180 @@
+"""The words: the program's as a suggestion, the reader's own in a box, what is said beside the text, and the acts."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from saerad_core.descriptions.lint import lint
+from saerad_core.explorer import FeatureRow
+from saerad_core.store.curation import FeatureState, Fields
+from saerad_core.store.curation.events import LONGEST_TEXT
+from saerad_core.ui.components import html, score
+from saerad_core.ui.desk.acts import Seen, back, decide, go, later, take_suggestion, undo
+from saerad_core.ui.desk.author import author
+from saerad_core.ui.desk.began import Began
+from saerad_core.ui.feature_rows import label_name
+from saerad_core.ui.feature_words import machine_words
+from saerad_core.ui.state import Here
+from saerad_core.vocabulary import TERMS, ZONES
+
+ARTEFACTS = (
+    "rotation", "motion blur", "under-inspired", "over-exposed", "under-exposed", "clipped edge", "grid lines", "skin fold",
+    "jewellery", "clothing", "text marker", "side marker", "border or padding",
+)  # fmt: skip
+"""Offered; others can be typed."""
+_SEVERITIES = tuple(dict.fromkeys(word for term in TERMS.values() for word in term.severities))
+_PLACES = tuple(dict.fromkeys([*ZONES, *(place for term in TERMS.values() for place in term.places), "apex", "base", "hilum", "mediastinum"]))  # fmt: skip
+_DEVICES = tuple(key for key, term in TERMS.items() if term.device)
+
+
+def suggestion(here: Here, row: FeatureRow, state: FeatureState, seen: Seen) -> None:
+    """The program's text with its score and counts, and what others propose; to be taken into the box."""
+    tested = [
+        f"{'readers' if by == 'human' else 'the program'} tell its X-rays from others with it: {score(value)}"
+        for by, value in (("human", state.human_score()), ("machine", state.machine_score()))
+        if value is not None
+    ]
+    proposals = "".join(
+        f"<br>{escape(one.author)} proposes: <b>{escape(one.text)}</b> {escape(f'({one.source})') if one.source else ''}"
+        for one in state.proposals[-2:]
+    )
+    if row.best_label and row.best_auroc is not None:
+        tested.append(
+            f"its activation tells {escape(label_name(row.best_label))} with an AUROC of {score(row.best_auroc)}"
+        )
+    more = "".join(f"<br>{one}" for one in tested)
+    html(f'<div class="machine-text">{machine_words(row)}{more}{proposals}</div>')
+    words = row.machine_text or (state.proposals[-1].text if state.proposals else "")
+    if words:
+        fields = _said_by_program(row) if row.machine_text else state.proposals[-1].fields
+        st.button(
+            "Take suggestion", key="desk_take", shortcut="T", type="tertiary", on_click=take_suggestion,
+            args=(here, seen, words, fields), help="Puts it into the box, to be changed and saved.",
+        )  # fmt: skip
+
+
+def _said_by_program(row: FeatureRow) -> Fields:
+    side = row.side if row.side in ("right", "left") else ""
+    return Fields(row.finding, side, row.place, row.severity)  # pyright: ignore[reportArgumentType]
+
+
+def box(here: Here, began: Began, row: FeatureRow, *, blind: bool = False) -> None:
+    """The text, the fields beside it, and what is odd about them."""
+    if began.draft_of:
+        html(
+            f'<div class="quiet">Your draft of {escape(began.draft_of[:16].replace("T", " "))} UTC; it isn\'t saved yet.</div>'
+        )
+    st.text_area(
+        "Description", value=began.text, key=began.box, max_chars=LONGEST_TEXT, height=80,
+        placeholder="In your words; empty: the suggestion stands" if not blind else "What all these X-rays have in common",
+        help="What all these X-rays have in common, as a report would say it. Kept as a draft while you type.",
+    )  # fmt: skip
+    _fields(began)
+    _lint(here, began, row, blind=blind)
+
+
+def _fields(began: Began) -> None:
+    said = began.typed_fields()
+    parts = [TERMS[said.finding].name if said.finding in TERMS else said.finding, said.side, said.place, said.severity]
+    parts += [TERMS[said.device].name if said.device in TERMS else said.device, said.artefact]
+    parts += ["no clinical meaning"] if said.no_clinical_meaning else []
+    shown = ", ".join(part for part in parts if part)
+    with st.popover(f"Fields: {shown}" if shown else "Fields: none", width="stretch", wrap=True):
+        left, right = st.columns(2)
+        with left:
+            _term(began, "finding", "Finding", [key for key, term in TERMS.items() if not term.device])
+            _term(began, "place", "Place", list(_PLACES))
+            _term(began, "device", "Device", list(_DEVICES))
+        with right:
+            sides = ("", "right", "left", "both")
+            st.selectbox(
+                "Side", sides, index=sides.index(began.fields.side), key=began.field_key("side"),
+                format_func=lambda one: f"patient's {one}" if one in ("right", "left") else one or "none", help="The patient's side.",
+            )  # fmt: skip
+            _term(began, "severity", "Severity", list(_SEVERITIES))
+            _term(began, "artefact", "Artefact", list(ARTEFACTS))
+        st.checkbox(
+            "No clinical meaning", value=began.fields.no_clinical_meaning, key=began.field_key("no_clinical_meaning")
+        )
+
+
+def _term(began: Began, name: str, label: str, offered: list[str]) -> None:
+    value = getattr(began.fields, name)
+    options = ["", *offered] + ([value] if value and value not in offered else [])
+    st.selectbox(
+        label, options, index=options.index(value), key=began.field_key(name), accept_new_options=True,
+        format_func=lambda one: TERMS[one].name if one in TERMS else one or "none",
+        help="From the program's vocabulary; another term can be typed.",
+    )  # fmt: skip
+
+
+def _lint(here: Here, began: Began, row: FeatureRow, *, blind: bool) -> None:
+    text = began.typed_text()
+    if not text:
+        return
+    near = [] if blind else [(one.feature_id, one.text) for one in here.explorer.feature(row.feature_id).similar]
+    found = lint(text, began.typed_fields().side, near, "" if blind else row.side)
+    html("".join(f'<div class="warning">{escape(one.says)}</div>' for one in found))
+
+
+def buttons(here: Here, seen: Seen, state: FeatureState) -> None:
+    """Judge and go on."""
+    who = author()
+    if not who:
+        html('<div class="warning">Type your name on the left: acts and drafts are kept under it.</div>')
+    member = state.merged_into is not None
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Accept", key="desk_accept", type="primary", shortcut="A", on_click=decide, args=(here, seen, "accept"), disabled=member,
+            help="The box's text, or the suggestion where the box is empty, fits the X-rays.",
+        )  # fmt: skip
+        st.button(
+            "Save and next", key="desk_save", shortcut="Ctrl+Enter", on_click=decide, args=(here, seen, "save"), disabled=member,
+            help="Your text as a draft.",
+        )  # fmt: skip
+        st.button(
+            "Reject", key="desk_reject", shortcut="X", on_click=decide, args=(here, seen, "reject"), disabled=member,
+            help="No text fits the X-rays; reports use the feature no more.",
+        )  # fmt: skip
+        st.button(
+            "Second reader", key="desk_flag", shortcut="S", on_click=decide, args=(here, seen, "flag"), disabled=member,
+            help="Somebody else should look; text that you typed is kept as a draft.",
+        )  # fmt: skip
+    moves(here, seen)
+
+
+def moves(here: Here, seen: Seen) -> None:
+    """Go on without a word, or take back."""
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Previous",
+            key="desk_back",
+            type="tertiary",
+            shortcut="P",
+            on_click=back,
+            disabled=not st.session_state.get("desk_trail"),
+        )
+        st.button(
+            "Next",
+            key="desk_next",
+            type="tertiary",
+            shortcut="N",
+            on_click=go,
+            args=(seen.after,),
+            disabled=seen.after is None,
+        )
+        st.button(
+            "Later", key="desk_later", type="tertiary", shortcut="L", on_click=later, args=(here, seen),
+            help="Comes last in your queue from now on.",
+        )  # fmt: skip
+        st.button(
+            "Undo",
+            key="desk_undo",
+            type="tertiary",
+            shortcut="U",
+            on_click=undo,
+            args=(here,),
+            help="Your latest act, by a new event.",
+        )
