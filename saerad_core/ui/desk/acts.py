@@ -57,6 +57,7 @@ def go(feature_id: int | None) -> None:
     """To another feature of the queue; the one left is where P leads back to."""
     if feature_id is None:
         return
+    st.session_state["desk_at"] = feature_id
     left = st.query_params.get("feature", "")
     if left and left != str(feature_id):
         st.session_state["desk_trail"] = [*st.session_state.get("desk_trail", []), left][-50:]
@@ -76,6 +77,9 @@ def back() -> None:
 def decide(here: Here, seen: Seen, what: What) -> None:
     """Write the act and go on; a conflict or a fault stays on the feature."""
     began, who = seen.began, author()
+    if st.session_state.get("desk_at") != began.feature_id:
+        # A key pressed twice before the next feature was there: the second press was meant for nothing that was seen.
+        return
     text, fields, reason = began.typed_text(), began.typed_fields(), st.session_state.get("desk_reason") or ""
     started = time.perf_counter()
     try:

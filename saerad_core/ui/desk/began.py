@@ -28,6 +28,8 @@ class Began:
     fields: Fields
     turn: int
     """Another one makes Streamlit fill the box anew."""
+    blind: bool = False
+    """Whether other words were kept out of sight."""
     draft_of: str = ""
     """When the draft that filled the box was kept; "" where none did."""
 
@@ -64,16 +66,17 @@ def begin(here: Here, state: FeatureState, author: str, *, empty: bool = False) 
         empty: show an empty box whatever counts, for blind reading.
     """
     kept: Began | None = st.session_state.get(_KEY)
-    same = kept is not None and (kept.workspace, kept.feature_id) == (here.name, state.feature_id)
+    wanted = (here.name, state.feature_id, empty)
+    same = kept is not None and (kept.workspace, kept.feature_id, kept.blind) == wanted
     if kept is not None and same and (kept.typed or (kept.base, kept.author) == (state.revision, author)):
         return kept
     turn = 0 if kept is None else kept.turn + 1
     draft = here.explorer.drafts.get(author, state.feature_id) if author else None
     text, fields = ("", Fields()) if empty else (state.text, state.fields)
     if draft is not None and (draft.text, draft.fields) != (text, fields):
-        made = Began(here.name, state.feature_id, author, draft.base, draft.text, draft.fields, turn, draft.at)
+        made = Began(here.name, state.feature_id, author, draft.base, draft.text, draft.fields, turn, empty, draft.at)
     else:
-        made = Began(here.name, state.feature_id, author, state.revision, text, fields, turn)
+        made = Began(here.name, state.feature_id, author, state.revision, text, fields, turn, empty)
     st.session_state[_KEY] = made
     return made
 
@@ -83,7 +86,7 @@ def fill(here: Here, feature_id: int, author: str, base: int, text: str, fields:
     kept: Began | None = st.session_state.get(_KEY)
     turn = 0 if kept is None else kept.turn + 1
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    st.session_state[_KEY] = Began(here.name, feature_id, author, base, text, fields, turn, now)
+    st.session_state[_KEY] = Began(here.name, feature_id, author, base, text, fields, turn, draft_of=now)
     if author:
         here.explorer.drafts.keep(Draft(feature_id, author, text, fields, base, now))
 

@@ -63,6 +63,7 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     reading = own_reading(state) if blind else None
     unread = blind and reading is None
     began = begin(here, state, who, empty=blind)
+    st.session_state["desk_at"] = feature_id
     seen = Seen(began, state, row.machine_text, after)
     _head(here, feature_id, [state_chip(state.status)] + ([chip("blind reading", "notice")] if unread else []))
     if on("test"):

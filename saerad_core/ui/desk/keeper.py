@@ -64,7 +64,7 @@ def _keep(here: Here, sent: dict) -> None:
     began: Began | None = st.session_state.get("desk_began")
     fields = began.typed_fields() if began is not None and began.feature_id == feature else state.fields
     try:
-        if text.strip() == state.text and fields == state.fields:
+        if " ".join(text.split()) == state.text and fields == state.fields:
             # Typed back to what counts, or saved before this arrived.
             here.explorer.drafts.drop(who, feature)
             return
