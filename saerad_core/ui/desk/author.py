@@ -15,7 +15,9 @@ COOKIE = "saerad_author"
 def author() -> str:
     """The reader's name; "" until they gave one."""
     if "author" not in st.session_state:
-        st.session_state["author"] = unquote(st.context.cookies.get(COOKIE, ""))[:LONGEST_NAME].strip()
+        given = st.context.cookies.get(COOKIE)
+        # Without a browser there is no text in it.
+        st.session_state["author"] = unquote(given)[:LONGEST_NAME].strip() if isinstance(given, str) else ""
     return st.session_state["author"]
 
 

@@ -11,7 +11,7 @@ from saerad_core.errors import SaeRadError
 from saerad_core.explorer import FeatureRow
 from saerad_core.store.curation import FIELDS, FeatureState, Fields, Reading
 from saerad_core.store.curation.state import latest_readings, reading_value
-from saerad_core.ui.components import heading, html
+from saerad_core.ui.components import heading, html, literal
 from saerad_core.ui.desk.acts import Seen, go, say
 from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import forget
@@ -97,7 +97,7 @@ def adjudication(here: Here, state: FeatureState, seen: Seen) -> None:
     with st.container(horizontal=True, gap="small"):
         for number, one in enumerate(readings):
             st.button(
-                f"Take {one.author}'s", key=f"desk_take_{number}", on_click=_adjudicate, args=(here, seen, one, readings),
+                f"Take {literal(one.author)}'s", key=f"desk_take_{number}", on_click=_adjudicate, args=(here, seen, one, readings),
                 disabled=not one.text,
             )  # fmt: skip
 

@@ -10,7 +10,7 @@ import streamlit as st
 from saerad_core.errors import SaeRadError
 from saerad_core.explorer import FeatureQuery
 from saerad_core.store.curation import Act, Applied
-from saerad_core.ui.components import empty_state, heading, html, number
+from saerad_core.ui.components import empty_state, heading, html, literal, number
 from saerad_core.ui.desk.acts import said, say, undo
 from saerad_core.ui.desk.author import author, author_box
 from saerad_core.ui.desk.status import STATUS_NAMES
@@ -66,7 +66,7 @@ def show_bulk(here: Here) -> None:
     _acts(here, picked, {one: states[one].revision for one in picked}, seed or "")
     told = said()
     if told is not None:
-        (st.success if told[0] == "done" else st.error)(told[1])
+        (st.success if told[0] == "done" else st.error)(literal(told[1]))
 
 
 def _ids(here: Here, words: str, seed: str) -> list[int]:

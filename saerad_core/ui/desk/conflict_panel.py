@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from saerad_core.store.curation import Difference, changed_words
-from saerad_core.ui.components import html
+from saerad_core.ui.components import html, literal
 from saerad_core.ui.desk.acts import Clash, edit_on, keep_mine, take_theirs
 from saerad_core.ui.desk.status import STATUS_NAMES
 from saerad_core.ui.state import Here
@@ -15,7 +15,7 @@ from saerad_core.ui.state import Here
 
 def conflict(here: Here, clash: Clash) -> None:
     """The three versions side by side and the ways on."""
-    st.error(f"{clash.error} Nothing was written.")
+    st.error(literal(f"{clash.error} Nothing was written."))
     names = ("", "When you began", "Now", "Yours")
     head = "".join(f"<th>{name}</th>" for name in names)
     rows = "".join(_row(one) for one in clash.error.differences())

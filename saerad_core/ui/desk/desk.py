@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from saerad_core.store.curation import place_in
-from saerad_core.ui.components import chip, chips, empty_state, foot, html, number, pseudo_chip, simulated_chip
+from saerad_core.ui.components import chip, chips, empty_state, foot, html, literal, number, pseudo_chip, simulated_chip
 from saerad_core.ui.desk.acts import Seen, clash_of, said
 from saerad_core.ui.desk.address import on, queued
 from saerad_core.ui.desk.author import author, author_box
@@ -93,7 +93,7 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
         buttons(here, seen, state)
     failed = keep_typed(here, began) if clash is None else ""
     if failed:
-        st.error(failed)
+        st.error(literal(failed))
     xrays(here, row, blind=unread)
     if not unread:
         adjudication(here, state, seen)
@@ -115,9 +115,9 @@ def _told(here: Here, began: float, queue_ms: float) -> None:
     told = said()
     if told is not None:
         if told[0] == "done":
-            st.toast(told[1])
+            st.toast(literal(told[1]))
         else:
-            st.error(told[1])
+            st.error(literal(told[1]))
     wrote = st.session_state.pop("desk_wrote_ms", None)
     page = (time.perf_counter() - began) * 1000
     parts = [f"written {number(wrote)} ms"] if wrote is not None else []

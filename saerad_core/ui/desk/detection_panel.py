@@ -10,7 +10,7 @@ import streamlit as st
 from saerad_core.errors import SaeRadError
 from saerad_core.explorer import FeatureRow, ImageRow
 from saerad_core.store.curation import FeatureState
-from saerad_core.ui.components import heading, html, score
+from saerad_core.ui.components import heading, html, literal, score
 from saerad_core.ui.desk.acts import say
 from saerad_core.ui.desk.author import author
 from saerad_core.ui.state import Here
@@ -59,7 +59,7 @@ def detection(here: Here, row: FeatureRow, state: FeatureState) -> None:
     try:
         items = here.explorer.detection(row.feature_id, seed)
     except SaeRadError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         st.button("Back", key="desk_test_back", on_click=_leave)
         return
     for first in (0, 5):

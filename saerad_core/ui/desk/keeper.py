@@ -10,6 +10,7 @@ from streamlit.components.v2 import component
 
 from saerad_core.errors import SaeRadError
 from saerad_core.store.curation import Draft
+from saerad_core.ui.components import literal
 from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import Began
 from saerad_core.ui.state import Here
@@ -71,4 +72,4 @@ def _keep(here: Here, sent: dict) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         here.explorer.drafts.keep(Draft(feature, who, text, fields, base, now))
     except SaeRadError as error:
-        st.toast(str(error))
+        st.toast(literal(str(error)))

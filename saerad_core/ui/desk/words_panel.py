@@ -10,7 +10,7 @@ from saerad_core.descriptions.lint import lint
 from saerad_core.explorer import FeatureRow
 from saerad_core.store.curation import FeatureState, Fields
 from saerad_core.store.curation.events import LONGEST_TEXT
-from saerad_core.ui.components import html, score
+from saerad_core.ui.components import html, literal, score
 from saerad_core.ui.desk.acts import Seen, back, decide, go, later, take_suggestion, undo
 from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import Began
@@ -81,7 +81,7 @@ def _fields(began: Began) -> None:
     parts += [TERMS[said.device].name if said.device in TERMS else said.device, said.artefact]
     parts += ["no clinical meaning"] if said.no_clinical_meaning else []
     shown = ", ".join(part for part in parts if part)
-    with st.popover(f"Fields: {shown}" if shown else "Fields: none", width="stretch", wrap=True):
+    with st.popover(f"Fields: {literal(shown)}" if shown else "Fields: none", width="stretch", wrap=True):
         left, right = st.columns(2)
         with left:
             _term(began, "finding", "Finding", [key for key, term in TERMS.items() if not term.device])
