@@ -66,6 +66,7 @@ def test_two_at_once_one_killed_while_saving_and_a_third_who_restores(folder: Pa
         expect(three).to_contain_text(TEXT)
         expect(three).to_contain_text("Ben's words")
         assert (folder / "tiny" / "curation.jsonl").read_text().count('"edited"') == 1
+        settle(second)
         second.get_by_role("button", name="Save mine").click()
         expect(second.locator(".hero")).to_have_text("Ben's words")
 
