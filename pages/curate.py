@@ -3,19 +3,22 @@
 import streamlit as st
 
 from saerad_core.ui.desk import PARTS
+from saerad_core.ui.desk.address import asked_for
 from saerad_core.ui.state import here
 
 now = here()
 for sentence in now.explorer.notices:
     st.warning(sentence)
+if st.query_params.get("part", "desk") not in PARTS:
+    st.query_params.pop("part")
+key, follow = asked_for("part", "desk")
 part = st.segmented_control(
     "Part",
     list(PARTS),
-    default="desk",
     required=True,
-    key="part",
-    bind="query-params",
-    format_func=lambda key: PARTS[key].name,
+    key=key,
+    format_func=lambda name: PARTS[name].name,
     label_visibility="collapsed",
+    on_change=follow,
 )
 PARTS[part or "desk"].show(now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -60,9 +61,34 @@ def on(name: str) -> bool:
     return st.query_params.get(name, "").lower() in ("1", "true")
 
 
-def chosen_queue() -> Queue:
-    """The address's queue; the first where it names none."""
-    return QUEUES.get(st.query_params.get("queue", ""), QUEUES["suggested"])
+def asked_for(name: str, default: str = "") -> tuple[str, Callable[[], None]]:
+    """Key of a widget that shows what the address says of ``name``, and what it does when it is changed: the address follows.
+
+    Streamlit's own binding puts the options' labels into the address; links and colleagues need the keys.
+    """
+    key = f"desk_ask_{name}"
+    st.session_state[key] = st.query_params.get(name, default)
+
+    def follow() -> None:
+        value = st.session_state[key]
+        if value in (default, "", None):
+            st.query_params.pop(name, None)
+        else:
+            st.query_params[name] = value
+        # Another queue begins at its first feature.
+        st.query_params.pop("feature", None)
+
+    return key, follow
+
+
+def default_queue(here: Here) -> str:
+    """The program's suggestions, where it has any."""
+    return "suggested" if here.explorer.counts("finding") else "todo"
+
+
+def chosen_queue(here: Here) -> Queue:
+    """The address's queue, or the default one."""
+    return QUEUES.get(st.query_params.get("queue", ""), QUEUES[default_queue(here)])
 
 
 def queued(here: Here, author: str) -> list[Queued]:
@@ -70,7 +96,7 @@ def queued(here: Here, author: str) -> list[Queued]:
     ask = st.query_params.get
     double = ask("queue") == "double"
     wanted = replace(
-        chosen_queue().wanted,
+        chosen_queue(here).wanted,
         author=author,
         unread_by=author if double else "",
         tag=ask("tag", ""),
@@ -79,7 +105,7 @@ def queued(here: Here, author: str) -> list[Queued]:
         among=frozenset(here.explorer.curation.snapshot().bookmarks(author)) if on("marked") else None,
     )
     text, finding = ask("q", ""), ask("finding", "")
-    described = chosen_queue().described
+    described = chosen_queue(here).described
     query = FeatureQuery(text=text, finding=finding, described=described, sort="id")
     query = query if text or finding or described is not None else None
     return here.explorer.value_queue(wanted, query)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from saerad_core.store.curation import Queued
 from saerad_core.ui.components import empty_state, heading, html, number, score, share
-from saerad_core.ui.desk.address import KEPT, QUEUES, kept
+from saerad_core.ui.desk.address import KEPT, QUEUES, asked_for, default_queue, kept
 from saerad_core.ui.desk.status import state_chip
 from saerad_core.ui.feature_list import finding_name
 from saerad_core.ui.state import Here
@@ -30,9 +30,12 @@ def _anew() -> None:
 def filters(here: Here) -> None:
     """Which queue, and what narrows it; all of it stands in the address."""
     snapshot = here.explorer.curation.snapshot()
+    if st.query_params.get("queue", "") not in QUEUES:
+        st.query_params.pop("queue", None)
+    key, follow = asked_for("queue", default_queue(here))
     st.selectbox(
-        "Queue", list(QUEUES), key="queue", bind="query-params", format_func=lambda key: QUEUES[key].name,
-        help=" ".join(f"{one.name}: {one.says}" for one in QUEUES.values()), on_change=_anew,
+        "Queue", list(QUEUES), key=key, format_func=lambda name: QUEUES[name].name, on_change=follow,
+        help=" ".join(f"{one.name}: {one.says}" for one in QUEUES.values()),
     )  # fmt: skip
     narrowed = sum(bool(kept().get(name)) for name in KEPT if name != "queue")
     with st.popover(f"Narrow ({narrowed})" if narrowed else "Narrow", width="stretch"):
@@ -57,11 +60,10 @@ def filters(here: Here) -> None:
 
 
 def _choice(label: str, name: str, options: Sequence[str], says: Callable[[str], str] = str) -> None:
-    asked = st.query_params.get(name, "")
+    key, follow = asked_for(name)
+    asked = st.session_state[key]
     options = ["", *options, *([asked] if asked and asked not in options else [])]
-    st.selectbox(
-        label, options, key=name, bind="query-params", format_func=lambda key: says(key) if key else "Any", on_change=_anew
-    )  # fmt: skip
+    st.selectbox(label, options, key=key, format_func=lambda one: says(one) if one else "Any", on_change=follow)
 
 
 def queue_list(here: Here, queue: Sequence[Queued], current: int | None, *, blind: bool) -> None:
