@@ -22,6 +22,7 @@ from saerad_core.sae.active import active
 from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
 from saerad_core.sae.image_code import ImageReader
+from saerad_core.sae.strongest_patches import StrongestPatches
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.stages.describe import Composer
 from saerad_core.store.curation import CurationStore
@@ -89,6 +90,12 @@ class Engine:
     @cached_property
     def index(self) -> ImageIndex:
         return ImageIndex(self.workspace.faiss_index)
+
+    @cached_property
+    def _strongest(self) -> StrongestPatches | None:
+        """None in a workspace that keeps none."""
+        path = self.workspace.strongest_patches
+        return StrongestPatches(path) if path.exists() else None
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -174,13 +181,20 @@ class Engine:
         """The picture of one of the workspace's X-rays, float32 H x W."""
         return self.dataset.picture(image_id)
 
-    def heatmap_png(self, feature_id: int, image_id: str | None = None, pixels: np.ndarray | None = None) -> bytes:
-        """Transparent overlay of where a feature looks, of the size of the X-ray's picture."""
+    def heatmap_png(
+        self, feature_id: int, image_id: str | None = None, pixels: np.ndarray | None = None, row: int | None = None
+    ) -> bytes:
+        """Transparent overlay of where a feature looks, of the size of the X-ray's picture.
+
+        Of the workspace's own X-ray number ``row`` it is read from the file of strongest patches where it is kept there.
+        """
+        stored = self._strongest.of(feature_id, row) if row is not None and self._strongest is not None else None
         if pixels is None:
             assert image_id is not None
             pixels = self.pixels_of(image_id)
         with self._lock:
-            heat = feature_heatmap(self.encoder, self.sae, self.workspace.manifest.sae.tokens, pixels, feature_id)
+            tokens = self.workspace.manifest.sae.tokens
+            heat = feature_heatmap(self.encoder, self.sae, tokens, pixels, feature_id, stored)
         return overlay_png(heat, *pixels.shape)
 
 

@@ -32,7 +32,9 @@ class Heat(NamedTuple):
     """(top, left, bottom, right) of the source pixels that the grid covers."""
 
 
-def feature_heatmap(encoder: Encoder, sae: Sae, tokens: str, pixels: np.ndarray, feature_id: int) -> Heat:
+def feature_heatmap(
+    encoder: Encoder, sae: Sae, tokens: str, pixels: np.ndarray, feature_id: int, stored: np.ndarray | None = None
+) -> Heat:
     """Heat of one feature on one X-ray.
 
     Args:
@@ -41,16 +43,19 @@ def feature_heatmap(encoder: Encoder, sae: Sae, tokens: str, pixels: np.ndarray,
         tokens: cls or patch.
         pixels: float32 H x W in [0, 1].
         feature_id: which.
+        stored: float32 [P], the feature's activations on the X-ray's patches where the workspace keeps them; the encoder then needn't run.
     """
+    grid, box = encoder.patch_grid, encoder.patch_box(*pixels.shape)
+    if stored is not None:
+        return Heat(stored.reshape(grid, grid), box)
     batch = encoder.preprocess([pixels])
-    grid = encoder.patch_grid
     if tokens == "patch":
         patches = encoder.embed(batch, patches=True).patches
         assert patches is not None
         values = patch_activations(sae, patches[0], feature_id)
     else:
         values = _attribution(encoder, sae, batch, feature_id)
-    return Heat(values.reshape(grid, grid).numpy().astype(np.float32), encoder.patch_box(*pixels.shape))
+    return Heat(values.reshape(grid, grid).numpy().astype(np.float32), box)
 
 
 def _attribution(encoder: Encoder, sae: Sae, batch: torch.Tensor, feature_id: int) -> torch.Tensor:

@@ -30,6 +30,7 @@ from saerad_core.harvest.settings import (
     KEEP_ALL,
     KEEP_CODES,
     KEEP_SAMPLE,
+    MOST_STRONGEST,
     HarvestSettings,
     default_batch,
     default_shard,
@@ -302,6 +303,7 @@ def _harvest_settings(dataset: Dataset, encoder: Encoder, settings: BuildSetting
         workers=settings.workers or default_workers(encoder.device),
         keep_pictures=not dataset.info.simulated and n <= MOST_PICTURES,
         seed=settings.seed,
+        strongest=n <= MOST_STRONGEST,
     )
 
 

@@ -18,7 +18,14 @@ from typing import Any
 from saerad_core.datasets import open_dataset
 from saerad_core.errors import WorkspaceError
 from saerad_core.harvest.run import harvest
-from saerad_core.harvest.settings import KEEP_CODES, HarvestSettings, default_batch, default_shard, default_workers
+from saerad_core.harvest.settings import (
+    KEEP_CODES,
+    MOST_STRONGEST,
+    HarvestSettings,
+    default_batch,
+    default_shard,
+    default_workers,
+)
 from saerad_core.harvest.shards import Shards
 from saerad_core.locks import only_one
 from saerad_core.pipeline import BuildSettings, draw_atlas, index
@@ -138,6 +145,7 @@ def _codes(workspace: Workspace, new: Workspace, sae: Sae, progress: Progress) -
         workers=default_workers(encoder.device),
         keep_pictures=False,
         keep_thumbs=False,
+        strongest=n <= MOST_STRONGEST,
     )
     progress.stage("Embedding the X-rays again", n, 1, 3)
     return harvest(workspace, dataset, encoder, settings, sae, progress, folder=new.cache_dir)

@@ -205,6 +205,11 @@ class Workspace:
         return self.cache_dir / "sample"
 
     @property
+    def strongest_patches(self) -> Path:
+        """safetensors: where each feature fires on the X-rays that show it most strongly; of patch dictionaries only."""
+        return self.root / "patches.safetensors"
+
+    @property
     def faiss_index(self) -> Path:
         return self.root / "images.faiss"
 

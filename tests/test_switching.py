@@ -14,7 +14,9 @@ from saerad_core import switching
 from saerad_core.cli import app
 from saerad_core.engine import Engine
 from saerad_core.errors import WorkspaceError
+from saerad_core.heatmap import feature_heatmap
 from saerad_core.sae.files import load, save
+from saerad_core.sae.strongest_patches import StrongestPatches
 from saerad_core.stages.carry import pairs
 from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation.store import CurationStore
@@ -83,6 +85,15 @@ def test_words_are_offered_on_the_features_that_point_the_same_way_and_nothing_i
     assert new.rows.tolist() == old.rows.tolist()
     np.testing.assert_allclose(new.activations, old.activations, rtol=2e-3)
     assert not (now.root / "switching").exists()
+
+    # Where the strongest X-rays show a feature is kept, and is what the encoder would say.
+    row = int(new.rows[0])
+    stored = StrongestPatches(now.strongest_patches).of(order[2], row)
+    assert stored is not None and stored.max() == pytest.approx(float(new.activations[0]), rel=2e-3)
+    live = Engine(now)
+    pixels = live.pixels_of(ActivationStore(now.activations_db).images()["image_id"][row])
+    heat = feature_heatmap(live.encoder, live.sae, "patch", pixels, order[2])
+    assert int(stored.argmax()) == int(heat.values.argmax())
 
     # A live X-ray is read with the new dictionary, as the store has it.
     store = ActivationStore(now.activations_db)

@@ -13,8 +13,11 @@ import torch
 from saerad_core.encoder import Embedded, Encoder, pooled
 from saerad_core.harvest.settings import KEEP_ALL, KEEP_CODES, KEEP_SAMPLE, HarvestSettings
 from saerad_core.sae.image_code import ImageReader
+from saerad_core.sae.strongest_patches import Entries, strongest
 
 T = TypeVar("T")
+FIRING = ("firing_features", "firing_rows", "firing_places", "firing_values")
+"""Arrays of strongest_patches.Entries, X-rays counted from 0 in each shard; not an entry an X-ray."""
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -29,7 +32,8 @@ def arrays_of(
 ) -> dict[str, np.ndarray]:
     """pooled [n, 2d], tokens [n, t, d] (CLS, or the measured patches), and codes with error [n, 2], or patches [n, P, d] with cls [n, 1, d].
 
-    Codes are compressed sparse rows: code_counts int32 [n], code_features int32 and code_values float16, one a code > 0.
+    Codes are compressed sparse rows: code_counts int32 [n], code_features int32 and code_values float16, one a code > 0. With settings.strongest also
+    FIRING: where features fire on their strongest X-rays of these.
 
     Args:
         squares: uint8 [S, S] each.
@@ -42,7 +46,14 @@ def arrays_of(
     for some in batched(zip(squares, ids, strict=True), settings.batch):
         embedded = encoder.embed(encoder.normalise(np.stack([square for square, _ in some])), patches=True)
         parts.append(_kept(embedded, [name for _, name in some], settings, reader))
-    return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+    if FIRING[0] in arrays:
+        sizes = [len(part["pooled"]) for part in parts]
+        firsts = np.repeat(np.cumsum([0, *sizes[:-1]]), [len(part[FIRING[1]]) for part in parts])
+        arrays[FIRING[1]] = (arrays[FIRING[1]] + firsts).astype(np.int32)
+        kept = strongest(Entries(*(arrays[name] for name in FIRING)))
+        arrays |= dict(zip(FIRING, kept, strict=True))
+    return arrays
 
 
 @torch.no_grad()
@@ -63,7 +74,9 @@ def _kept(
     found = {name: value.cpu().numpy().astype(np.float16) for name, value in arrays.items()}
     if settings.keep == KEEP_CODES:
         assert reader is not None
-        read = reader.read(embedded)
+        read = reader.read(embedded, keep_patches=settings.strongest and settings.tokens == "patch")
+        if read.patches is not None:
+            found |= dict(zip(FIRING, read.patches, strict=True))
         found |= {
             name: getattr(read.code, kept) for name, kept in (("code_features", "indices"), ("code_values", "values"))
         }

@@ -36,6 +36,12 @@ class HarvestSettings:
     """Bytes of address space of a decoder; a file that needs more is refused."""
     seed: int = 0
     """Draws the patches that are kept."""
+    strongest: bool = False
+    """Under ``codes``, keep where each feature fires on its strongest X-rays of the shard."""
+
+
+MOST_STRONGEST = 10_000
+"""X-rays up to which a pass that keeps codes also keeps where features fire: of larger sets it would take more disk than all else."""
 
 
 def default_shard(images: int) -> int:

@@ -11,6 +11,7 @@ from saerad_core.encoder import Embedded
 from saerad_core.sae.base import Sae
 from saerad_core.sae.codes import SparseCodes
 from saerad_core.sae.sparse.encode import TokenEncoder, strongest
+from saerad_core.sae.strongest_patches import Entries, entries_of
 
 
 class ImageRead(NamedTuple):
@@ -20,6 +21,8 @@ class ImageRead(NamedTuple):
     """[B, m], rounded to float16: of the CLS token, or each feature's maximum over the patches."""
     error: np.ndarray
     """float32 [B, 2]: the sum over an X-ray's tokens of |x - rebuilt x|^2, and of |x - b_dec|^2."""
+    patches: Entries | None = None
+    """Every patch on which a feature fires, X-rays counted from 0, where they were asked for."""
 
 
 class ImageReader:
@@ -35,15 +38,21 @@ class ImageReader:
         self.sae, self.tokens = sae, tokens
         self._encoder = TokenEncoder(sae)
 
-    def read(self, embedded: Embedded) -> ImageRead:
-        """Code and rebuild error of each X-ray of a batch, its tokens encoded once; patches are needed where it reads them."""
+    def read(self, embedded: Embedded, *, keep_patches: bool = False) -> ImageRead:
+        """Code and rebuild error of each X-ray of a batch, its tokens encoded once; patches are needed where it reads them.
+
+        Args:
+            embedded: of the batch.
+            keep_patches: give the patches on which features fire, too.
+        """
         values = embedded.cls[:, None] if self.tokens == "cls" else embedded.patches
         assert values is not None
         batch, per_image, d = values.shape
         flat = values.reshape(-1, d)
         found = self._encoder.find(flat)
         error = self._encoder.error(flat, found).reshape(batch, per_image, 2).sum(1)
-        return ImageRead(strongest(found, per_image, self.sae.config.d_sae), error)
+        patches = entries_of(found, per_image) if keep_patches else None
+        return ImageRead(strongest(found, per_image, self.sae.config.d_sae), error, patches)
 
 
 @torch.no_grad()

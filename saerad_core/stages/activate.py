@@ -13,6 +13,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from saerad_core.encoder import Embedded
+from saerad_core.harvest.embed import FIRING
 from saerad_core.harvest.shards import Shards
 from saerad_core.progress import Progress
 from saerad_core.sae.active import active_rows, fit_thresholds
@@ -22,6 +23,8 @@ from saerad_core.sae.columns import Columns, by_feature
 from saerad_core.sae.image_code import ImageReader
 from saerad_core.sae.metrics import cosine, explained_variance, pca_explained_variance
 from saerad_core.sae.sparse.encode import TokenEncoder
+from saerad_core.sae.strongest_patches import Entries, gathered
+from saerad_core.sae.strongest_patches import write as write_strongest
 from saerad_core.workspace import Workspace
 
 MOST_TOKENS = 60_000
@@ -49,7 +52,7 @@ def activate(
     records = shards.records()
     splits = records["split"].to_numpy()
     train = splits == "train"
-    error = _write_codes(workspace.codes, shards, sae, tokens, progress)
+    error = _write_codes(workspace, shards, sae, tokens, progress)
     codes = open_codes(workspace.codes)
     with by_feature_on_disk(workspace, codes, train) as columns:
         fitted = fit_thresholds(columns, tokens=tokens, target=target)
@@ -110,24 +113,42 @@ def by_feature_on_disk(workspace: Workspace, codes: SparseCodes, which: np.ndarr
         yield by_feature(codes, which, Path(folder))
 
 
-def _write_codes(path: Path, shards: Shards, sae: Sae, tokens: str, progress: Progress) -> np.ndarray:
-    """Write the codes of all X-rays; returns their error, float32 [N, 2]."""
-    errors = []
-    with CodesWriter(path, sae.config.d_sae) as writer:
+def _write_codes(workspace: Workspace, shards: Shards, sae: Sae, tokens: str, progress: Progress) -> np.ndarray:
+    """Write the codes of all X-rays, and where features fire on their strongest; returns their error, float32 [N, 2]."""
+    errors, firing, first = [], [], 0
+    side = workspace.manifest.encoder.patch_grid
+    with CodesWriter(workspace.codes, sae.config.d_sae) as writer:
         if shards.has("code_counts"):
             names = ("code_counts", "code_features", "code_values")
             for counts, features, values in zip(*map(shards.each, names), strict=True):
                 writer.append(SparseCodes(np.r_[0, np.cumsum(counts)], features, values, sae.config.d_sae))
+            if tokens == "patch" and shards.has(FIRING[0]):
+                entries = gathered(_firing(shards))
+                write_strongest(workspace.strongest_patches, entries, sae.config.d_sae, side**2)
             return shards.array("error")
         reader = ImageReader(sae, tokens)
         for block in shards.each("patches" if tokens == "patch" else "tokens"):
             values = torch.from_numpy(block).float()
             embedded = Embedded(cls=values[:, 0], patches=values if tokens == "patch" else None)
-            read = reader.read(embedded)
+            read = reader.read(embedded, keep_patches=tokens == "patch")
             writer.append(read.code)
+            if read.patches is not None:
+                firing = [gathered([*firing, read.patches._replace(rows=read.patches.rows + np.int32(first))])]
+                first += len(block)
             errors.append(read.error)
             progress.advance(len(block))
+    if firing:
+        write_strongest(workspace.strongest_patches, firing[0], sae.config.d_sae, side**2)
     return np.concatenate(errors)
+
+
+def _firing(shards: Shards) -> Iterator[Entries]:
+    """Where features fire, X-rays counted through all shards."""
+    first = 0
+    for *parts, counts in zip(*map(shards.each, (*FIRING, "code_counts")), strict=True):
+        entries = Entries(*parts)
+        yield entries._replace(rows=entries.rows + np.int32(first))
+        first += len(counts)
 
 
 def _save_error(workspace: Workspace, error: np.ndarray) -> None:

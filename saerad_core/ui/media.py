@@ -48,7 +48,8 @@ class _Heatmaps:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        png = state.engine_of(workspace).heatmap_png(feature_id, image_id=image_id)
+        row = state.explorer_of(workspace).store.roster.row_of(image_id)
+        png = state.engine_of(workspace).heatmap_png(feature_id, image_id=image_id, row=row)
         with self._lock:
             self._kept[key] = png
             while len(self._kept) > _KEPT_HEATMAPS:
