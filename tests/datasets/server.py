@@ -72,8 +72,9 @@ def serving(shelf: Shelf) -> Iterator[Shelf]:
             rest = body[first:]
             if shelf.breaks:
                 rest = rest[: shelf.breaks.pop(0)]
-            self.wfile.write(rest)
+            # Counted before it goes out: the client may have it all, and the test look, before this thread goes on.
             shelf.sent += len(rest)
+            self.wfile.write(rest)
             self.close_connection = True
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_WR)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from saerad_core.workspace import Workspace
 from tests.e2e.browser import Server, serving, settle
-from tests.e2e.test_curate import write
+from tests.e2e.test_curate import box, saved, sit_down
 from tests.e2e.test_report import png, upload
 from tests.reports.hostile import AWAY
 
@@ -53,9 +53,13 @@ def test_a_file_s_name_is_shown_as_text_and_goes_no_further(server: Server, page
 def test_a_description_is_shown_as_text(tiny_workspace: Workspace, tmp_path: Path, page: Page):
     shutil.copytree(tiny_workspace.root, tmp_path / "tiny")
     with serving(tmp_path) as server:
-        page.goto(f"{server.url}/curate?ws=tiny&feature=3")
+        sit_down(page, server, 3, "Ada")
+        box(page).fill(MARKUP)
+        page.keyboard.press("Control+Enter")
+        saved(page, 3)
+        untouched(page)
+        page.goto(f"{server.url}/curate?ws=tiny&queue=all&feature=3")
         settle(page)
-        write(page, MARKUP, "<b>A</b> ![x](y)")
         expect(page.locator(".hero")).to_have_text(MARKUP)
         untouched(page)
         for path in ("features?ws=tiny&feature=3", "features?ws=tiny", "curate?ws=tiny&feature=3"):
