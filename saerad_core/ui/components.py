@@ -20,6 +20,8 @@ def html(body: str) -> None:
 
 def literal(text: str) -> str:
     """A text for Streamlit's messages, which read Markdown: nothing in it is markup, fetches a picture or leads anywhere."""
+    # Addresses become links whether escaped or not; a word joiner, which isn't seen, keeps them from it.
+    text = re.sub(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\S)(?=@)", "\N{WORD JOINER}", text)
     return re.sub(r"([\\`*_{}\[\]()#+.!|<>~$:/-])", r"\\\1", text)
 
 

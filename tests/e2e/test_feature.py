@@ -81,4 +81,5 @@ def test_a_box_over_the_bars_chooses_an_interval(server: Server, page: Page, tin
         page.mouse.move(box["x"] + box["width"] * part, box["y"] + 70)
         page.wait_for_timeout(150)
     page.mouse.up()
-    page.wait_for_url(re.compile(r"lo=.*hi=|hi=.*lo="))
+    # The lower end is the rule's threshold where the box begins below it, which the address needn't say.
+    page.wait_for_url(re.compile(r"hi="))
