@@ -73,4 +73,6 @@ def test_a_literal_has_no_markup_left():
     from saerad_core.ui.components import literal
 
     told = literal("no ![x](http://away/x.png) [y](z) :red[q] $m$ <b> `c` *e*")
-    assert not re.search(r"(?<!\\)[\[\]()<>`*$:!]", told) and told.replace("\\", "").replace("\N{WORD JOINER}", "").startswith("no ![x](http://away")
+    assert not re.search(r"(?<!\\)[\[\]()<>`*$:!]", told) and told.replace("\\", "").replace(
+        "\N{WORD JOINER}", ""
+    ).startswith("no ![x](http://away")
