@@ -2,13 +2,14 @@
 
 import streamlit as st
 
+from saerad_core.ui.components import literal
 from saerad_core.ui.desk import PARTS
 from saerad_core.ui.desk.address import asked_for
 from saerad_core.ui.state import here
 
 now = here()
 for sentence in now.explorer.notices:
-    st.warning(sentence)
+    st.warning(literal(sentence))
 if st.query_params.get("part", "desk") not in PARTS:
     st.query_params.pop("part")
 key, follow = asked_for("part", "desk")

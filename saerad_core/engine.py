@@ -12,7 +12,7 @@ import torch
 
 from saerad_core.datasets import Dataset, open_dataset
 from saerad_core.encoder import Encoder, pooled
-from saerad_core.errors import EncoderError, WorkspaceError
+from saerad_core.errors import WorkspaceError
 from saerad_core.gate import Gate, Typicality
 from saerad_core.heatmap import feature_heatmap, overlay_png
 from saerad_core.images import sandbox
@@ -25,6 +25,7 @@ from saerad_core.sae.image_code import ImageReader
 from saerad_core.sae.strongest_patches import StrongestPatches
 from saerad_core.stages.activate import load_thresholds
 from saerad_core.stages.describe import Composer
+from saerad_core.stages.embed_again import open_encoder
 from saerad_core.store.curation import CurationStore
 from saerad_core.workspace import Workspace
 
@@ -63,13 +64,7 @@ class Engine:
 
     @cached_property
     def encoder(self) -> Encoder:
-        info = self.workspace.manifest.encoder
-        encoder = Encoder.load(info.id, self._device, info.image_size, precision=info.precision)
-        if encoder.fingerprint != info.fingerprint:
-            raise EncoderError(
-                f"The encoder {info.id} is not the one that this workspace was built with; restore it or build again."
-            )
-        return encoder
+        return open_encoder(self.workspace, self._device)
 
     @cached_property
     def sae(self) -> Sae:

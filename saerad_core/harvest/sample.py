@@ -17,11 +17,13 @@ def patch_bytes(images: int, patches: int, d: int) -> int:
     return images * patches * d * 2
 
 
-def sample_patients(dataset: Dataset, seed: int, wanted: int = SAMPLE_XRAYS) -> set[str]:
-    """Patients of the training and validation splits, drawn by a hash of their names, with about ``wanted`` X-rays."""
+def sample_patients(
+    dataset: Dataset, seed: int, wanted: int = SAMPLE_XRAYS, splits: tuple[str, ...] = ("train", "validate")
+) -> set[str]:
+    """Patients of some splits, drawn by a hash of their names, with about ``wanted`` X-rays."""
     counts: dict[str, int] = {}
     for record in dataset.records():
-        if record.split in ("train", "validate"):
+        if record.split in splits:
             counts[record.patient_id] = counts.get(record.patient_id, 0) + 1
     chosen, n = set(), 0
     for patient in sorted(counts, key=lambda name: hashlib.blake2b(f"{seed}:{name}".encode()).digest()):

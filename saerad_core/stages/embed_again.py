@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from saerad_core.datasets import Dataset, open_dataset
+from saerad_core.datasets import open_dataset
+from saerad_core.datasets.splits import SPLITS
 from saerad_core.encoder import Encoder
 from saerad_core.errors import EncoderError
 from saerad_core.harvest.run import harvest
-from saerad_core.harvest.sample import patch_bytes
+from saerad_core.harvest.sample import patch_bytes, sample_patients
 from saerad_core.harvest.settings import KEEP_ALL, HarvestSettings, default_batch, default_shard, default_workers
 from saerad_core.harvest.shards import Shards
 from saerad_core.progress import Progress
@@ -57,20 +57,6 @@ def embed_all(workspace: Workspace, folder: Path, progress: Progress, seed: int 
         seed=seed,
     )
     each = patch_bytes(1, encoder.patch_grid**2, encoder.d)
-    only = _some_patients(dataset, MOST_BYTES // each, seed) if n * each > MOST_BYTES else None
+    only = sample_patients(dataset, seed, MOST_BYTES // each, SPLITS) if n * each > MOST_BYTES else None
     progress.stage(NAME, n if only is None else sum(record.patient_id in only for record in dataset.records()))
     return harvest(workspace, dataset, encoder, settings, None, progress, folder=folder, only=only)
-
-
-def _some_patients(dataset: Dataset, wanted: int, seed: int) -> set[str]:
-    """Patients of every split, drawn by a hash of their names, with about ``wanted`` X-rays."""
-    counts: dict[str, int] = {}
-    for record in dataset.records():
-        counts[record.patient_id] = counts.get(record.patient_id, 0) + 1
-    chosen, n = set(), 0
-    for patient in sorted(counts, key=lambda name: hashlib.blake2b(f"{seed}:{name}".encode()).digest()):
-        if n >= wanted:
-            break
-        chosen.add(patient)
-        n += counts[patient]
-    return chosen

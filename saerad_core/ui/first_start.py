@@ -16,7 +16,7 @@ from saerad_core import progress
 from saerad_core.demo.workspace import ROOT as DEMO_ROOT
 from saerad_core.errors import WorkspaceError
 from saerad_core.ui import state
-from saerad_core.ui.components import chips, empty_state, html, simulated_chip
+from saerad_core.ui.components import chips, empty_state, html, literal, simulated_chip
 from saerad_core.workspace import Workspace
 
 
@@ -133,7 +133,7 @@ def _follow() -> None:
             if reading is not None and reading.error
             else "It was interrupted; nothing that was done is lost."
         )
-        st.warning(f"The build has stopped. {why}")
+        st.warning(literal(f"The build has stopped. {why}"))
         if st.button("Resume", type="primary", key="resume"):
             build.start()
             st.rerun(scope="fragment")
