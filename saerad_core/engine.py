@@ -161,7 +161,9 @@ class Engine:
         began = time.perf_counter()
         curated = self._curation.all_current() if self._curation is not None else {}
         fires = np.flatnonzero(code)
-        report = self.composer.compose(found, curated, list(zip(fires.tolist(), code[fires].tolist(), strict=True)))
+        whole = list(zip(fires.tolist(), code[fires].tolist(), strict=True))
+        known = typicality is None or not (typicality.flagged or typicality.poorly_explained)
+        report = self.composer.compose(found, curated, whole, silence=known)
         timings["report"] = _ms(began)
         report.timings_ms.update(timings)
         report.typicality = typicality.as_json() if typicality is not None else None

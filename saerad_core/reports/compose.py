@@ -72,6 +72,8 @@ class Composer:
         found: Sequence[tuple[int, float]],
         curated: Mapping[int, CuratedFeature] | None = None,
         code: Code | None = None,
+        *,
+        silence: bool = True,
     ) -> Report:
         """The report of an X-ray.
 
@@ -79,10 +81,12 @@ class Composer:
             found: (feature_id, activation) of its active features, in the order of the rule: those that the report lists.
             code: of all features that fire, before the rule: what the report rests on. The active ones alone where it isn't given.
             curated: what curators said about features; a rejected one doesn't count as evidence.
+            silence: whether a feature's silence is evidence. It isn't where the dictionary explains the X-ray badly or the X-ray doesn't
+                belong here: nothing is then called absent, and nobody is reassured.
         """
         curated = curated or {}
         report = Report(features=[self._line(feature, value, curated.get(feature)) for feature, value in found])
-        report.given = _given(found, curated, code)
+        report.given = _given(found, curated, code)._replace(silence=silence)
         barred = frozenset(f for f, word in curated.items() if word.status == REJECTED)
         fires = [(f, v) for f, v in (found if code is None else code) if f not in barred]
         left_out = sorted(f for f, _ in found if f in barred)
@@ -111,8 +115,11 @@ class Composer:
         against_all = self._against_all(p, fires, barred)
         if not report.findings and against_all:
             report.findings.append(ReportSentence(self.wording.nothing(), (), self._nothing(p), against_all))
-        self._add_impression(report, p, against_all)
-        self._add_absences(report, p, fires, barred)
+        self._add_impression(report, p, against_all, silence)
+        if silence:
+            self._add_absences(report, p, fires, barred)
+        else:
+            report.warnings.append("Nothing is called absent: on such an X-ray silent features are no evidence.")
         report.warnings += self._rewritten(report, curated)
         self._check(report)
         return report
@@ -168,7 +175,7 @@ class Composer:
             ReportSentence(self.wording.finding(statements), statements, probability, tuple(support))
         )
 
-    def _add_impression(self, report: Report, p: np.ndarray, against_all: tuple[Evidence, ...]) -> None:
+    def _add_impression(self, report: Report, p: np.ndarray, against_all: tuple[Evidence, ...], silence: bool) -> None:
         """Repeat what matters most; where nothing does, say so before the minor findings."""
         said = sorted(report.findings, key=self._importance)
         stated = [sentence for sentence in said if sentence.statements]
@@ -180,7 +187,11 @@ class Composer:
             if against_all:
                 nothing = self._nothing(p)
                 # Only where it is likelier than not that there is nothing may an impression reassure.
-                text = self.wording.nothing_impression() if nothing >= REASSURES else self.wording.not_excluded()
+                text = (
+                    self.wording.nothing_impression()
+                    if silence and nothing >= REASSURES
+                    else self.wording.not_excluded()
+                )
                 report.impression.append(ReportSentence(text, (), nothing, against_all))
             repeated = stated[: self.settings.minor]
         for sentence in repeated:

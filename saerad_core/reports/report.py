@@ -86,6 +86,8 @@ class Given(NamedTuple):
     """(feature_id, (text, status)) of what curators said about active features, and of every rejected one."""
     code: tuple[tuple[int, float], ...] | None = None
     """(feature_id, activation) of all that fire, before the rule; None where the active ones were all that was given."""
+    silence: bool = True
+    """Whether silent features were evidence."""
 
 
 @dataclass

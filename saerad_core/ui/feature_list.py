@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
 from saerad_core.explorer import SORTS, STATUSES, FeatureQuery
+from saerad_core.ui.asked import asked_for
 from saerad_core.ui.components import empty_state, foot, html, number
 from saerad_core.ui.feature_rows import feature_rows
 from saerad_core.ui.state import Here
@@ -30,7 +34,13 @@ def finding_name(key: str) -> str:
     return TERMS[key].name.capitalize() if key in TERMS else key.replace("_", " ").capitalize()
 
 
-def filters(here: Here, *, status: bool = True) -> FeatureQuery:
+def _choice(label: str, name: str, options: Sequence[str], **how: Any) -> str:  # noqa: ANN401 - a select box's own
+    """A select box whose choice is in the address; the first option is what the address needn't say."""
+    key, follow = asked_for(name, options[0], options=options, drops=("page",))
+    return st.selectbox(label, options, key=key, on_change=follow, **how) or options[0]
+
+
+def filters(here: Here) -> FeatureQuery:
     """The row of filters; what it says is in the address (q, finding, side, status, frequency, sort, dead)."""
     findings = here.explorer.counts("finding")
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
@@ -44,49 +54,42 @@ def filters(here: Here, *, status: bool = True) -> FeatureQuery:
                 placeholder="effusion right   /",
                 help="Words of the description, finding, side, label or phrases, or a feature's number; beginnings and slips of the pen will do. Key: /",
             )
-        finding = st.selectbox(
+        finding = _choice(
             "Finding",
+            "finding",
             ["", *sorted(findings)],
-            key="finding",
-            bind="query-params",
             width=190,
             format_func=lambda key: f"{finding_name(key)} ({findings.get(key, 0)})" if key else "Any finding",
             help="Finding of the description; in brackets how many living features have it.",
         )
-        side = st.selectbox(
+        side = _choice(
             "Side",
+            "side",
             ["", *SIDES],
-            key="side",
-            bind="query-params",
             width=125,
             format_func=lambda key: f"Patient's {key}" if key else "Any side",
             help="The patient's side: the patient's right is the left half of the picture.",
         )
-        chosen_status = ""
-        if status:
-            chosen_status = st.selectbox(
-                "Status",
-                ["", *STATUSES],
-                key="status",
-                bind="query-params",
-                width=125,
-                format_func=lambda key: key.capitalize() if key else "Any status",
-                help="Undescribed: no text. Suggested: the program's text. The rest: a reader's last word.",
-            )
-        frequency = st.selectbox(
+        status = _choice(
+            "Status",
+            "status",
+            ["", *STATUSES],
+            width=125,
+            format_func=lambda key: key.capitalize() if key else "Any status",
+            help="Undescribed: no text. Suggested: the program's text. The rest: a reader's last word.",
+        )
+        frequency = _choice(
             "Frequency",
+            "frequency",
             list(FREQUENCIES),
-            key="frequency",
-            bind="query-params",
             width=150,
             format_func=lambda key: _FREQUENCY_NAMES[key],
             help="Share of training X-rays in which the feature is active.",
         )
-        sort = st.selectbox(
+        sort = _choice(
             "Order",
+            "sort",
             list(SORTS),
-            key="sort",
-            bind="query-params",
             width=160,
             format_func=lambda key: SORTS[key].capitalize(),
             help="Best supported: how much more often the description is said of X-rays that show the feature (z).",
@@ -97,16 +100,16 @@ def filters(here: Here, *, status: bool = True) -> FeatureQuery:
             bind="query-params",
             help="Show also features that never fire on the training split.",
         )
-    lowest, highest = FREQUENCIES[frequency or ""]
+    lowest, highest = FREQUENCIES[frequency]
     return FeatureQuery(
         text=text or "",
-        finding=finding or "",
-        side=side or "",
-        status=chosen_status or "",
+        finding=finding,
+        side=side,
+        status=status,
         lowest=lowest,
         highest=highest,
         alive=not dead,
-        sort=sort or "strength",
+        sort=sort,
     )
 
 

@@ -104,6 +104,15 @@ def test_an_impression_reassures_only_where_nothing_is_likely(monkeypatch):
     assert not any(s.present for s in facts_of(wary.text).values())
 
 
+def test_where_silence_is_no_evidence_nothing_is_called_absent_and_nobody_reassured():
+    report = composer().compose([(20, 1.0)], silence=False)
+    assert not denied(report) and denied(composer().compose([(20, 1.0)]))
+    assert NOTHING_FOUND not in report.text and "does not exclude" in report.impression[0].text
+    assert any("Nothing is called absent" in warning for warning in report.warnings)
+    with_it = (composer().compose([(1, 3.0)], silence=silence) for silence in (True, False))
+    assert len({frozenset(stated(one)) for one in with_it}) == 1
+
+
 def test_absences_are_grouped_and_supported():
     report = composer().compose([(20, 1.0)])
     absences = [s for s in report.findings if s.statements and not s.statements[0].present]

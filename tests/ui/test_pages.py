@@ -291,3 +291,17 @@ def test_an_x_ray_can_be_opened_by_name(app: AppTest, tiny_workspace: Workspace)
     name = Explorer(tiny_workspace).images([4])[0].image_id
     app.text_input(key="xray_name").set_value(name).run()
     assert said(app, "image") == name and "Active features" in shown(app)
+
+
+def test_the_list_s_filters_are_asked_for_by_their_keys_and_an_odd_one_is_no_filter(
+    app: AppTest, tiny_workspace: Workspace
+):
+    findings = ActivationStore(tiny_workspace.activations_db).descriptions()["finding"]
+    finding = str(findings[findings != ""].iloc[0])
+    opened(app, "features", finding=finding, side="left", sort="rare", frequency="never")
+    values = {key: app.selectbox(key=f"asked_{key}").value for key in ("finding", "side", "sort", "frequency")}
+    assert values == {"finding": finding, "side": "left", "sort": "rare", "frequency": ""}
+    app.selectbox(key="asked_side").set_value("right").run()
+    assert said(app, "side") == "right" and said(app, "finding") == finding and said(app, "sort") == "rare"
+    app.selectbox(key="asked_side").set_value("").run()
+    assert "side" not in app.query_params

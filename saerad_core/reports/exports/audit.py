@@ -44,7 +44,7 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
     """
     given = report.given
     assert given is not None, "a report that wasn't compiled has no row"
-    again = composer.compose(given.active, _curated(dict(given.curated)), given.code)
+    again = composer.compose(given.active, _curated(dict(given.curated)), given.code, silence=given.silence)
     before = report.warnings[: len(report.warnings) - len(again.warnings)]
     return {
         "format": FORMAT,
@@ -56,6 +56,7 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
         "settings": asdict(composer.settings),
         "features": [[feature, activation] for feature, activation in given.active],
         "code": None if given.code is None else [[feature, activation] for feature, activation in given.code],
+        "silence": given.silence,
         "curated": {str(feature): list(word) for feature, word in given.curated},
         "warnings_before": before,
         "typicality": report.typicality,
@@ -84,7 +85,7 @@ def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) ->
         active = [(int(feature), float(activation)) for feature, activation in row["features"]]
         code = None if row["code"] is None else [(int(feature), float(value)) for feature, value in row["code"]]
         curated = {int(feature): (str(text), str(status)) for feature, (text, status) in row["curated"].items()}
-        report = composer.compose(active, _curated(curated), code)
+        report = composer.compose(active, _curated(curated), code, silence=bool(row["silence"]))
         report.warnings[:0] = [str(warning) for warning in row["warnings_before"]]
         report.typicality = row["typicality"]
         expected = row["report_sha256"]

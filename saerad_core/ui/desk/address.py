@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
@@ -11,6 +11,7 @@ import streamlit as st
 from saerad_core.explorer import FeatureQuery
 from saerad_core.store.curation import Queued, QueueFilter
 from saerad_core.store.curation.events import STATUSES
+from saerad_core.ui import asked
 from saerad_core.ui.state import Here
 
 
@@ -61,24 +62,8 @@ def on(name: str) -> bool:
     return st.query_params.get(name, "").lower() in ("1", "true")
 
 
-def asked_for(name: str, default: str = "") -> tuple[str, Callable[[], None]]:
-    """Key of a widget that shows what the address says of ``name``, and what it does when it is changed: the address follows.
-
-    Streamlit's own binding puts the options' labels into the address; links and colleagues need the keys.
-    """
-    key = f"desk_ask_{name}"
-    st.session_state[key] = st.query_params.get(name, default)
-
-    def follow() -> None:
-        value = st.session_state[key]
-        if value in (default, "", None):
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = value
-        # Another queue begins at its first feature.
-        st.query_params.pop("feature", None)
-
-    return key, follow
+asked_for = partial(asked.asked_for, drops=("feature",))
+"""As asked.asked_for; another queue begins at its first feature."""
 
 
 def default_queue(here: Here) -> str:

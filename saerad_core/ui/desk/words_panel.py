@@ -24,6 +24,8 @@ ARTEFACTS = (
     "jewellery", "clothing", "text marker", "side marker", "border or padding",
 )  # fmt: skip
 """Offered; others can be typed."""
+TELLS = 0.6
+"""AUROC from which a label is worth naming."""
 _SEVERITIES = tuple(dict.fromkeys(word for term in TERMS.values() for word in term.severities))
 _PLACES = tuple(dict.fromkeys([*ZONES, *(place for term in TERMS.values() for place in term.places), "apex", "base", "hilum", "mediastinum"]))  # fmt: skip
 _DEVICES = tuple(key for key, term in TERMS.items() if term.device)
@@ -40,7 +42,7 @@ def suggestion(here: Here, row: FeatureRow, state: FeatureState, seen: Seen) -> 
         f"<br>{escape(one.author)} proposes: <b>{escape(one.text)}</b> {escape(f'({one.source})') if one.source else ''}"
         for one in state.proposals[-2:]
     )
-    if row.best_label and row.best_auroc is not None:
+    if row.best_label and row.best_auroc is not None and row.best_auroc >= TELLS:
         tested.append(
             f"its activation tells {escape(label_name(row.best_label))} with an AUROC of {score(row.best_auroc)}"
         )

@@ -171,7 +171,7 @@ def test_the_sr_is_read_by_dcmtk(tmp_path):
 def test_an_audit_row_makes_the_report_again_bit_for_bit(found, rejected, typical, more):
     words = {f: curated(status="rejected") for f in rejected} | {3: curated("A curator's words.")}
     code = None if more is None else sorted((dict(more) | dict(found)).items())
-    report = composer().compose(found, words, code)
+    report = composer().compose(found, words, code, silence=typical)
     report.warnings.insert(0, "The file says that it is a hand.")
     report.timings_ms["report"] = 1.25
     report.typicality = {"distance_percentile": 12.3, "error_percentile": 99.5} if typical else None
