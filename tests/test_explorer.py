@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saerad_core.errors import SaeRadError
-from saerad_core.explorer import BANDS, SORTS, STATUSES, Conflict, Explorer, FeatureQuery
+from saerad_core.explorer import BANDS, SORTS, STATUSES, Explorer, FeatureQuery
+from saerad_core.store.curation import ConflictError
 from saerad_core.workspace import Counts, DatasetInfo, EncoderInfo, StageRecord, Workspace
 from tests.store.example import DEAD, Example, M
 
@@ -140,11 +141,11 @@ def test_neighbours_by_number_skip_the_dead(world: World):
 
 def test_a_reader_s_words_count_at_once_and_after_opening_again(fresh: World):
     explorer = fresh.explorer
-    explorer.curate(4, "edited", "A. Reader", 0, "  Blunted  left angle ")
+    explorer.curation.edit(4, "Blunted left angle", "A. Reader", 0)
     assert explorer.row(4).text == "Blunted left angle"
     assert explorer.row(4).status == "edited"
     assert ids(explorer, text="blunted") == [4]
-    explorer.curate(3, "accepted", "A. Reader", 0)
+    explorer.curation.accept(3, "A. Reader", 0)
     assert explorer.row(3).text == explorer.row(3).machine_text == "Left pleural effusion."
     again = Explorer(fresh.workspace)
     assert again.row(4).text == "Blunted left angle"
@@ -153,39 +154,41 @@ def test_a_reader_s_words_count_at_once_and_after_opening_again(fresh: World):
 
 def test_going_back_brings_the_program_s_text_and_keeps_the_history(fresh: World):
     explorer = fresh.explorer
-    explorer.curate(3, "edited", "A. Reader", 0, "Something else")
-    explorer.curate(3, "suggested", "A. Reader", 1)
+    explorer.curation.edit(3, "Something else", "A. Reader", 0)
+    explorer.curation.restore(3, 0, "A. Reader", 1)
     assert explorer.row(3).text == "Left pleural effusion."
     assert explorer.row(3).status == "suggested"
     assert len(explorer.history(3)) == 2
 
 
-def test_a_conflict_gives_both_texts_in_one_sentence(fresh: World):
+def test_a_stale_edit_is_refused_and_the_first_one_stands(fresh: World):
     explorer = fresh.explorer
-    explorer.curate(3, "edited", "B. Other", 0, "Their text")
-    with pytest.raises(Conflict) as caught:
-        explorer.curate(3, "edited", "A. Reader", 0, "My text")
+    explorer.curation.edit(3, "Their text", "B. Other", 0)
+    with pytest.raises(ConflictError) as caught:
+        explorer.curation.edit(3, "My text", "A. Reader", 0)
     message = str(caught.value)
-    assert "B. Other" in message and "Their text" in message and "My text" in message
-    assert message.endswith(".") and "\n" not in message
+    assert "B. Other" in message and "\n" not in message
+    assert {str(part) for one in caught.value.differences() for part in (one.theirs, one.mine)} >= {
+        "Their text",
+        "My text",
+    }
     assert explorer.row(3).text == "Their text"
 
 
 def test_a_missing_name_is_one_sentence(fresh: World):
     with pytest.raises(SaeRadError, match="name"):
-        fresh.explorer.curate(3, "accepted", " ", 0)
+        fresh.explorer.curation.accept(3, " ", 0)
 
 
-def test_queues(fresh: World):
+def test_readers_words_move_features_between_statuses(fresh: World):
     explorer = fresh.explorer
-    assert explorer.queue("todo") == ([5, 7, 3], 3)
-    explorer.curate(5, "unsure", "A. Reader", 0)
-    explorer.curate(7, "rejected", "A. Reader", 0)
-    assert explorer.queue("todo") == ([3], 1)
-    assert explorer.queue("unsure") == ([5], 1)
-    assert explorer.queue("done") == ([7], 1)
-    undescribed, n = explorer.queue("undescribed")
-    assert n == len(undescribed) and 3 not in undescribed and DEAD not in undescribed
+    assert ids(explorer, status="suggested") == [3, 7, 5]
+    explorer.curation.flag(5, "A. Reader", 0)
+    explorer.curation.reject(7, "A. Reader", 0)
+    assert ids(explorer, status="suggested") == [3]
+    assert ids(explorer, status="unsure") == [5] and ids(explorer, status="rejected") == [7]
+    undescribed = ids(explorer, status="undescribed")
+    assert undescribed and 3 not in undescribed and DEAD not in undescribed
     assert set(explorer.counts("status")) <= set(STATUSES)
 
 
@@ -200,7 +203,7 @@ def test_the_map_is_none_until_it_is_drawn_and_follows_edits(fresh: World):
     assert points is not None
     assert points.ids.dtype == np.int32 and points.x.dtype == np.float32
     assert (points.x == points.ids).all()
-    explorer.curate(3, "edited", "A. Reader", 0, "Edited")
+    explorer.curation.edit(3, "Edited", "A. Reader", 0)
     later = explorer.atlas()
     assert later is not None
     assert later.text[list(later.ids).index(3)] == "Edited"

@@ -27,7 +27,6 @@ from saerad_core.explorer.rows import (
     ActiveFeature,
     AtlasPoints,
     Bin,
-    Conflict,
     Edit,
     FeatureDetail,
     FeatureQuery,
@@ -43,7 +42,6 @@ from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.runlog import read_run
 from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation import (
-    ConflictError,
     CurationStore,
     Drafts,
     FeatureState,
@@ -123,25 +121,6 @@ class Explorer:
         ids = catalogue.find(query)
         rows = [catalogue.row(int(i)) for i in ids[first : first + count]]
         return Listing(rows, len(ids), _ms(began))
-
-    def queue(self, name: str, finding: str = "", limit: int = 400) -> tuple[list[int], int]:
-        """Features of a curator's queue in the order to work through, and how many there are.
-
-        Args:
-            name: todo (the program's descriptions, weakest first), undescribed, unsure or done.
-            finding: only features of this finding.
-        """
-        catalogue = self.catalogue
-        if name == "done":
-            parts = [FeatureQuery(finding=finding, status=s, alive=False) for s in ("edited", "accepted", "rejected")]
-        elif name == "undescribed":
-            parts = [FeatureQuery(finding=finding, status=name, sort="frequent")]
-        else:
-            parts = [FeatureQuery(finding=finding, status={"todo": "suggested"}.get(name, name))]
-        ids = np.concatenate([catalogue.find(part) for part in parts])
-        if name == "todo":
-            ids = ids[::-1]
-        return [int(i) for i in ids[:limit]], len(ids)
 
     def beside(self, feature_id: int) -> tuple[int | None, int | None]:
         """The living features before and after this one, by number."""
@@ -331,38 +310,6 @@ class Explorer:
     def history(self, feature_id: int) -> list[Edit]:
         """Every act that changed what counts for a feature, oldest first."""
         return edits([one for one in self.curation.history(feature_id) if ours(one, self.curation.sae)])
-
-    def curate(self, feature_id: int, status: str, author: str, base_revision: int, text: str = "") -> None:
-        """Write a reader's act.
-
-        Args:
-            status: edited (with ``text``), accepted, rejected, unsure, or suggested to go back to the program's text.
-            base_revision: of the history that the reader saw.
-
-        Raises:
-            Conflict: somebody else was faster.
-            SaeRadError: the text or the name won't do, or another program is writing.
-        """
-        text = " ".join(text.split())
-        try:
-            if status == "edited":
-                self.curation.edit(feature_id, text, author, base_revision)
-            elif status == "suggested":
-                self.curation.restore(feature_id, 0, author, base_revision)
-            elif status == "accepted":
-                self.curation.accept(feature_id, author, base_revision)
-            elif status == "rejected":
-                self.curation.reject(feature_id, author, base_revision)
-            else:
-                self.curation.flag(feature_id, author, base_revision)
-        except ConflictError as error:
-            other = self.row(feature_id)
-            who = error.current.author if error.current else "Somebody"
-            theirs = f"now {other.status}, \N{LEFT DOUBLE QUOTATION MARK}{other.text}\N{RIGHT DOUBLE QUOTATION MARK}"
-            mine = f"; yours is \N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}" if text else ""
-            raise Conflict(
-                f"{who} changed feature #{feature_id} while you looked at it: it is {theirs}{mine}."
-            ) from error
 
     def export(self, form: str, features: Sequence[int] | None = None, pictures: int = 0) -> tuple[str, str, bytes]:
         """What is said of the features as a file: (name, media type, bytes).

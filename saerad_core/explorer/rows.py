@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from saerad_core.errors import SaeRadError
 from saerad_core.vocabulary import Statement
 
 STATUSES = ("undescribed", "suggested", "edited", "accepted", "rejected", "unsure")
@@ -220,7 +219,3 @@ class Edit:
     author: str
     when: str
     """Date and time, UTC, to the minute."""
-
-
-class Conflict(SaeRadError):
-    """Somebody else edited the feature in between; the message gives both texts."""
