@@ -42,6 +42,7 @@ from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.runlog import read_run
 from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation import (
+    Admit,
     CurationStore,
     Drafts,
     FeatureState,
@@ -64,10 +65,11 @@ SEARCHED = 60
 class Explorer:
     """Reads one workspace; safe to share between threads."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, admit: Admit | None = None) -> None:
+        """Open its files; ``admit`` decides who may write what (see CurationStore), None: everybody everything."""
         self.workspace = workspace
         self.store = ActivationStore(workspace.activations_db)
-        self.curation = CurationStore(workspace)
+        self.curation = CurationStore(workspace, admit=admit)
         self.drafts = Drafts(workspace)
         self.impact = Impact(workspace, self.store, self.curation)
         self._lock = threading.Lock()

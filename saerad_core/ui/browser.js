@@ -20,6 +20,15 @@ export default function () {
     }
   });
 
+  // Whoever signs in comes back to the address that they asked for: the server reads it when the login service is done.
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest('[class*="st-key-sign_in_"]')) return;
+    const query = new URLSearchParams(window.location.search);
+    query.delete("signin");
+    const path = window.location.pathname + (query.size ? `?${query}` : "");
+    document.cookie = `saerad_next=${encodeURIComponent(path)}; Path=/; Max-Age=900; SameSite=Lax`;
+  }, true);
+
   const typing = () => {
     const active = document.activeElement;
     return active && (active.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName));

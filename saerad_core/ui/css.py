@@ -142,6 +142,14 @@ del { color: var(--bad); }
 .keysheet td:first-child { white-space: nowrap; padding-right: .9rem; }
 .keysheet kbd { color: var(--ink); }
 
+/* signing in */
+.door { max-width: 34rem; margin-top: 12vh; }
+.door .brand { color: var(--quiet); }
+.door .hero { margin-top: 1.4rem; }
+.door .research { margin-bottom: .6rem; }
+.who { border-top: 1px solid var(--line); padding-top: .7rem; }
+.who .quiet { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; margin-bottom: .3rem; }
+
 /* menu */
 .brand { font-size: 1.06rem; font-weight: 650; letter-spacing: .01em; }
 .menu { display: flex; flex-direction: column; gap: .1rem; margin: .2rem 0; }

@@ -17,6 +17,8 @@ from saerad_core.demo.workspace import ROOT as DEMO_ROOT
 from saerad_core.errors import WorkspaceError
 from saerad_core.ui import state
 from saerad_core.ui.components import chips, empty_state, html, literal, simulated_chip
+from saerad_core.ui.login import may, why_not
+from saerad_core.ui.place import PROJECT, data_folder
 from saerad_core.workspace import Workspace
 
 
@@ -45,7 +47,7 @@ class Builder:
             with (self.out / "build.log").open("ab") as log:
                 # A session of its own: the build goes on when the app is stopped.
                 self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                    command, cwd=state.PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                    command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
                 )
 
     def running(self) -> bool:
@@ -85,12 +87,12 @@ def _alive(pid: int) -> bool:
 @st.cache_resource(show_spinner=False)
 def builder() -> Builder:
     """One for the whole server."""
-    return Builder(state.data_folder() / state.DEFAULT)
+    return Builder(data_folder() / state.DEFAULT)
 
 
 def possible() -> bool:
     """Whether the demo is wanted when nobody names a workspace: it is begun, or there is nothing else."""
-    out = state.data_folder() / state.DEFAULT
+    out = data_folder() / state.DEFAULT
     others = [workspace for workspace in state.browsable() if workspace.root.name != state.DEFAULT]
     return not others or (out / "build.json").exists()
 
@@ -99,7 +101,7 @@ def ensure_demo(asked: str | None, workspaces: Sequence[Workspace]) -> None:
     """Start, or take up again, the demo's build where the demo is what a person is about to see."""
     browsable = any(workspace.root.name == state.DEFAULT for workspace in workspaces)
     wanted = asked == state.DEFAULT or (not asked and (browsable or possible()))
-    if wanted and not builder().begun and builder().unfinished():
+    if wanted and may("manage") and not builder().begun and builder().unfinished():
         builder().start()
 
 
@@ -134,7 +136,10 @@ def _follow() -> None:
             else "It was interrupted; nothing that was done is lost."
         )
         st.warning(literal(f"The build has stopped. {why}"))
-        if st.button("Resume", type="primary", key="resume"):
+        refused = why_not("manage")
+        if refused:
+            html(f'<div class="warning">{escape(refused)}</div>')
+        elif st.button("Resume", type="primary", key="resume"):
             build.start()
             st.rerun(scope="fragment")
         return

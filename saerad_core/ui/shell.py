@@ -13,6 +13,8 @@ from saerad_core.ui.browser import browser_helper
 from saerad_core.ui.components import chip, html, literal, notice_foot
 from saerad_core.ui.css import CSS
 from saerad_core.ui.links import Links
+from saerad_core.ui.login.page import let_in, who_box
+from saerad_core.ui.place import PROJECT
 from saerad_core.ui.registry import PAGES
 from saerad_core.workspace import Workspace
 
@@ -22,7 +24,7 @@ log = logging.getLogger("saerad")
 def main() -> None:
     st.set_page_config(
         page_title="SAE-Rad",
-        page_icon=str(state.PROJECT / "saerad_core" / "ui" / "icon.svg"),
+        page_icon=str(PROJECT / "saerad_core" / "ui" / "icon.svg"),
         layout="wide",
         menu_items={"About": f"SAE-Rad. {NOTICE}"},
     )
@@ -34,6 +36,8 @@ def main() -> None:
     page = st.navigation(pages, position="hidden")
     state.set_pages({entry.name: shown for entry, shown in zip(PAGES, pages, strict=True)})
     browser_helper()
+    if not let_in():
+        return
     entry = next((entry for entry in PAGES if entry.title == page.title), PAGES[0])
     workspaces = state.browsable()
     asked = st.query_params.get("ws") or st.session_state.get("ws")
@@ -42,6 +46,7 @@ def main() -> None:
     if workspace is None:
         with st.sidebar:
             sidebar.brand(None)
+            who_box()
             notice_foot()
         first_start.show(asked)
         return

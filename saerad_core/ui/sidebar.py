@@ -8,6 +8,7 @@ from html import escape
 import streamlit as st
 
 from saerad_core.ui.components import chips, html, notice_foot, pseudo_chip, simulated_chip
+from saerad_core.ui.login.page import who_box
 from saerad_core.ui.registry import PAGES, PageEntry
 from saerad_core.ui.state import Here
 from saerad_core.workspace import Workspace
@@ -32,6 +33,7 @@ def show(here: Here, workspaces: Sequence[Workspace], current: PageEntry) -> Non
         for entry in PAGES
     )
     html(f'<nav class="menu" aria-label="Pages">{items}</nav>')
+    who_box()
     notice_foot()
 
 

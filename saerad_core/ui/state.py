@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,20 +14,16 @@ import streamlit as st
 from saerad_core.errors import WorkspaceError
 from saerad_core.explorer import Explorer
 from saerad_core.ui.links import Links
+from saerad_core.ui.login import admit
+from saerad_core.ui.place import data_folder
 from saerad_core.workspace import Manifest, Workspace, list_workspaces
 
 if TYPE_CHECKING:
     from saerad_core.datasets import Dataset
     from saerad_core.engine import Engine
 
-PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT = "demo"
 """Workspace that is shown when the address names none."""
-
-
-def data_folder() -> Path:
-    """Where workspaces live: SAERAD_DATA, or data/ of the project."""
-    return Path(os.environ.get("SAERAD_DATA") or PROJECT / "data").resolve()
 
 
 def browsable() -> list[Workspace]:
@@ -88,7 +83,7 @@ def _stamp(workspace: Workspace) -> tuple[str, int]:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _explorer(root: str, stamp: int) -> Explorer:
-    return Explorer(Workspace.open(Path(root)))
+    return Explorer(Workspace.open(Path(root)), admit)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -16,7 +16,7 @@ from saerad_core.store.curation.progress import AuthorProgress, Progress
 from saerad_core.store.curation.queue import Queued, QueueFilter, Worth, place_in, queue_by_value
 from saerad_core.store.curation.snapshot import Snapshot
 from saerad_core.store.curation.state import FeatureState, Note, Proposal, Reading, Score
-from saerad_core.store.curation.store import Act, Applied, CurationStore, Release, sae_id
+from saerad_core.store.curation.store import Act, Admit, Applied, CurationStore, Release, sae_id
 
 __all__ = [
     "DECIDING",
@@ -24,6 +24,7 @@ __all__ = [
     "STATUSES",
     "WORKSPACE",
     "Act",
+    "Admit",
     "Agreement",
     "Applied",
     "Author",

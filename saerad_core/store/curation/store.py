@@ -35,6 +35,11 @@ _OWN_WORD = ("edited", "accepted", "rejected", "flagged", "adjudicated", "restor
 """Kinds that a member of a group can't take: its words are the group's."""
 
 
+Admit = Callable[[Author, frozenset[str]], Author]
+"""(who says they act, kinds of event that they would write or take back; "imported" for others' events taken over) -> who acts;
+raises SaeRadError where they may not."""
+
+
 @dataclass(frozen=True)
 class Act:
     """One thing to write about one feature, for bulk acts."""
@@ -81,14 +86,22 @@ class CurationStore:
     acts, ConflictError where somebody changed the feature after the revision ``base``. ``base`` is FeatureState.revision.
     """
 
-    def __init__(self, workspace: Workspace, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, workspace: Workspace, now: Callable[[], datetime] = lambda: datetime.now(UTC), admit: Admit | None = None
+    ) -> None:
         """Open it; for reading only where another process writes it.
+
+        Args:
+            workspace: whose.
+            now: the clock.
+            admit: asked before anything is written; None: everybody may do everything under the name they give.
 
         Raises:
             WorkspaceError: the journal is damaged.
         """
         self._features = workspace.manifest.counts.features
         self._now = now
+        self._admit = admit or (lambda author, kinds: author)
         self.sae = sae_id(workspace)
         self._ledger: Ledger = ledger_of(workspace.curation_journal, workspace.curation_db, self.sae)
 
@@ -314,8 +327,8 @@ class CurationStore:
         Raises:
             ConflictError, ManyConflictsError: features were changed since (never with ``pass_over``).
         """
-        who = _author(author)
         checked = [self._checked(act) for act in acts]
+        who = self._admit(_author(author), self._kinds(checked))
         batch = uuid.uuid4().hex[:16] if len(acts) > 1 else ""
         conflicts: dict[int, SaeRadError] = {}
 
@@ -393,9 +406,24 @@ class CurationStore:
 
     def take_over(self, events: Sequence[Event]) -> list[Event]:
         """Add events of another store as they are (see saerad_core.exchange, which checks that they follow the ones here)."""
+        self._admit(Author("import"), frozenset(["imported"]))
         return self._ledger.append_as_given(events)
 
     # -- within
+
+    def _kinds(self, acts: Sequence[Act]) -> frozenset[str]:
+        """What the acts write, and what they take back."""
+        kinds = {act.kind for act in acts}
+        for act in acts:
+            if act.kind == "undone":
+                events, gone = {one.number: one for one in self.history(act.feature_id)}, list(act.data["undoes"])
+                while gone:
+                    event = events.get(gone.pop())
+                    if event is not None:
+                        kinds.add(event.kind)
+                        # Taking back an undoing does again what it took back.
+                        gone += event.data["undoes"] if event.kind == "undone" else []
+        return frozenset(kinds)
 
     def _one(self, act: Act, author: Author | str) -> Event:
         return self.bulk([act], author).events[0]

@@ -1,19 +1,29 @@
-"""Under which name a reader works. Nobody checks it, and the page says so."""
+"""Under which name a reader works: who signed in, or where there is no login a name that nobody checks, and the page says so."""
 
 from __future__ import annotations
 
+from html import escape
 from urllib.parse import unquote
 
 import streamlit as st
 
+from saerad_core.errors import SaeRadError
 from saerad_core.store.curation.events import LONGEST_NAME
+from saerad_core.ui.components import html
+from saerad_core.ui.login import person
+from saerad_core.ui.login.configured import gated
 
 COOKIE = "saerad_author"
 """Set by desk.js, so that a reload finds the name, and with it the drafts."""
 
 
 def author() -> str:
-    """The reader's name; "" until they gave one."""
+    """The reader's name; "" until they gave one or signed in."""
+    if gated():
+        try:
+            return person().name
+        except SaeRadError:
+            return ""
     if "author" not in st.session_state:
         given = st.context.cookies.get(COOKIE)
         # Without a browser there is no text in it.
@@ -22,14 +32,17 @@ def author() -> str:
 
 
 def author_box() -> None:
-    """Where the name is typed."""
+    """Where the name is typed, or who signed in."""
+    if gated():
+        html(f'<div class="quiet">You sign as <b>{escape(author())}</b>, as you signed in.</div>')
+        return
 
     def take() -> None:
         st.session_state["author"] = (st.session_state["author_box"] or "").strip()
 
     # Widgets are forgotten when their page is left; the name isn't.
     st.text_input(
-        "Your name",
+        "Your name (not verified)",
         value=author(),
         key="author_box",
         max_chars=LONGEST_NAME,

@@ -17,6 +17,7 @@ from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import forget
 from saerad_core.ui.desk.words_panel import moves
 from saerad_core.ui.feature_words import machine_words
+from saerad_core.ui.login import why_not
 from saerad_core.ui.state import Here
 
 
@@ -94,11 +95,14 @@ def adjudication(here: Here, state: FeatureState, seen: Seen) -> None:
             cells = "".join(f'<td class="wrap{" differs" if differ else ""}">{_plain(value)}</td>' for value in values)
             rows.append(f'<tr><td class="faint">{name.replace("_", " ")}</td>{cells}</tr>')
     html(f'<table class="rows"><tr><th></th>{head}</tr>{"".join(rows)}</table>')
+    refused = why_not("adjudicate")
+    if refused:
+        html(f'<div class="warning">{escape(refused)}</div>')
     with st.container(horizontal=True, gap="small"):
         for number, one in enumerate(readings):
             st.button(
                 f"Take {literal(one.author)}'s", key=f"desk_take_{number}", on_click=_adjudicate, args=(here, seen, one, readings),
-                disabled=not one.text,
+                disabled=not one.text or bool(refused),
             )  # fmt: skip
 
 

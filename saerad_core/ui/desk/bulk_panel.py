@@ -14,6 +14,7 @@ from saerad_core.ui.components import empty_state, heading, html, literal, numbe
 from saerad_core.ui.desk.acts import said, say, undo
 from saerad_core.ui.desk.author import author, author_box
 from saerad_core.ui.desk.status import STATUS_NAMES
+from saerad_core.ui.login import may
 from saerad_core.ui.state import Here
 
 MOST = 300
@@ -83,7 +84,7 @@ def _acts(here: Here, picked: Sequence[int], seen: dict[int, int], seed: str) ->
     curation, who = here.explorer.curation, author()
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         word = st.text_input("Tag, list or name", key="many_word", width=220)
-        none, bare = not picked, not (word or "").strip()
+        none, bare = not picked or not may("curate"), not (word or "").strip()
 
         def act(label: str, says: str, does: Callable[[], Applied], off: bool) -> None:
             st.button(label, key=f"many_{label}", on_click=_do, args=(label, does), disabled=off, help=says)
@@ -104,7 +105,7 @@ def _acts(here: Here, picked: Sequence[int], seen: dict[int, int], seed: str) ->
         others = [one for one in picked if one != into]
         bases = seen | ({into: here.explorer.state(into).revision} if into in here.explorer else {})
         act(f"Merge into #{into}" if into >= 0 else "Merge", "They say what the seed says, now and later.",
-            lambda: curation.merge(into, others, who, bases), into not in here.explorer or not others)  # fmt: skip
+            lambda: curation.merge(into, others, who, bases), none or into not in here.explorer or not others)  # fmt: skip
         act(
             "Take out",
             "Out of their groups; each keeps the group's words as a draft.",

@@ -21,9 +21,10 @@ from saerad_core.ui.desk.keeper import keeper
 from saerad_core.ui.desk.marks_panel import marks
 from saerad_core.ui.desk.queue_panel import filters, queue_list
 from saerad_core.ui.desk.status import state_chip
-from saerad_core.ui.desk.words_panel import box, buttons, suggestion
+from saerad_core.ui.desk.words_panel import box, buttons, moves, suggestion
 from saerad_core.ui.desk.xrays_panel import ahead, xrays
 from saerad_core.ui.feature_page import parse_feature
+from saerad_core.ui.login import may
 from saerad_core.ui.state import Here
 
 
@@ -82,11 +83,13 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     clash = clash_of(feature_id)
     if clash is not None:
         conflict(here, clash)
-    if unread:
+    if unread and may("curate"):
         box(here, began, row, blind=True)
         before_reading(here, seen)
     elif reading is not None:
         after_reading(here, row, reading, seen)
+    elif clash is None and not may("curate"):
+        moves(here, seen)
     elif clash is None:
         suggestion(here, row, state, seen)
         box(here, began, row)
@@ -97,8 +100,9 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     xrays(here, row, blind=unread)
     if not unread:
         adjudication(here, state, seen)
-        marks(here, state)
-        offer_test(here, row, state)
+        if may("curate"):
+            marks(here, state)
+            offer_test(here, row, state)
         history(here, seen)
 
 

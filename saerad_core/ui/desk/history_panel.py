@@ -10,6 +10,7 @@ from saerad_core.store.curation import Event
 from saerad_core.store.curation.state import decides, voided
 from saerad_core.ui.components import heading, html
 from saerad_core.ui.desk.acts import Seen, restore
+from saerad_core.ui.login import may
 from saerad_core.ui.state import Here
 
 
@@ -23,6 +24,8 @@ def history(here: Here, seen: Seen) -> None:
         return
     void = voided(events)
     html(f'<table class="rows history">{"".join(_row(one, one.number in void) for one in reversed(events))}</table>')
+    if not may("curate"):
+        return
     past = [one.number for one in events if decides(one) and one.number != seen.state.revision]
     options = [*reversed(past), 0]
     with st.popover("Restore an earlier state"):
@@ -44,8 +47,12 @@ def _row(event: Event, undone: bool) -> str:
     words = f"<del>{says}</del>" if undone else says
     return (
         f'<tr><td class="faint">{event.number}</td><td>{escape(event.kind)}</td><td class="wrap">{words}</td>'
-        f'<td class="r">{escape(event.author)}</td><td class="r">{escape(event.at[:16].replace("T", " "))}</td></tr>'
+        f'<td class="r"{_known(event)}>{escape(event.author)}</td><td class="r">{escape(event.at[:16].replace("T", " "))}</td></tr>'
     )
+
+
+def _known(event: Event) -> str:
+    return f' title="{"Signed in" if event.verified else "Not verified: somebody typed this name"}"'
 
 
 def _what(event: Event) -> str:

@@ -13,6 +13,7 @@ from saerad_core.store.curation import Draft
 from saerad_core.ui.components import literal
 from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import Began
+from saerad_core.ui.login import may
 from saerad_core.ui.state import Here
 
 KEYS = (
@@ -59,7 +60,7 @@ def _keep(here: Here, sent: dict) -> None:
     feature, base, text = sent.get("feature"), sent.get("base"), sent.get("text")
     if not (isinstance(feature, int) and isinstance(base, int) and isinstance(text, str)) or not who:
         return
-    if feature not in here.explorer:
+    if feature not in here.explorer or not may("curate"):
         return
     state = here.explorer.state(feature)
     began: Began | None = st.session_state.get("desk_began")

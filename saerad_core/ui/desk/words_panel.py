@@ -16,6 +16,7 @@ from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import Began
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.feature_words import machine_words
+from saerad_core.ui.login import may
 from saerad_core.ui.state import Here
 from saerad_core.vocabulary import TERMS, ZONES
 
@@ -169,7 +170,7 @@ def moves(here: Here, seen: Seen) -> None:
         )
         st.button(
             "Later", key="desk_later", type="tertiary", shortcut="L", on_click=later, args=(here, seen),
-            help="Comes last in your queue from now on.",
+            disabled=not may("curate"), help="Comes last in your queue from now on.",
         )  # fmt: skip
         st.button(
             "Undo",
@@ -178,5 +179,6 @@ def moves(here: Here, seen: Seen) -> None:
             shortcut="U",
             on_click=undo,
             args=(here,),
+            disabled=not may("curate"),
             help="Your latest act, by a new event.",
         )
