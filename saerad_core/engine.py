@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from saerad_core.errors import WorkspaceError
 from saerad_core.gate import Gate, Typicality
 from saerad_core.heatmap import feature_heatmap, overlay_png
 from saerad_core.images import sandbox
+from saerad_core.reports.counterfactual import pairs_of, switched
 from saerad_core.reports.report import Report
 from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.active import active
@@ -31,6 +34,23 @@ from saerad_core.workspace import Workspace
 
 SIMILAR = 8
 """X-rays listed as similar to an uploaded one."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the encoder and the dictionary make of one X-ray."""
+
+    code: np.ndarray
+    """float32 [m], before the rule."""
+    active: list[tuple[int, float]]
+    """(feature_id, activation), as the rule orders them."""
+    typicality: Typicality | None
+    """None where the workspace can't tell."""
+
+    @property
+    def untypical(self) -> bool:
+        """Whether silent features are no evidence on it."""
+        return self.typicality is not None and (self.typicality.flagged or self.typicality.poorly_explained)
 
 
 @dataclass
@@ -50,6 +70,26 @@ class Analysis:
     """(row, cosine similarity) of the workspace's nearest X-rays."""
     box: tuple[int, int, int, int]
     """(top, left, bottom, right) of the pixels that the encoder saw."""
+    reading: Reading
+
+
+class Ended(NamedTuple):
+    """A stage of the live path that has just ended."""
+
+    stage: str
+    """decode, encode, features, typical, report or similar, in this order."""
+    ms: float
+    active: list[tuple[int, float]] | None = None
+    """(feature_id, activation), once the features are known."""
+    report: Report | None = None
+    """Once it is compiled."""
+
+
+Tell = Callable[[Ended], None]
+
+
+def _nobody(_: Ended) -> None:
+    """Nobody watches."""
 
 
 class Engine:
@@ -108,15 +148,27 @@ class Engine:
         with self._lock:
             _ = self.encoder, self.reader, self.thresholds, self.composer, self.index, self.gate
 
-    def analyse(self, data: bytes) -> Analysis:
+    def analyse(self, data: bytes, prior: Reading | None = None, tell: Tell = _nobody) -> Analysis:
         """From the bytes of a PNG, JPEG or DICOM file to its report.
+
+        Args:
+            data: the file.
+            prior: the patient's prior X-ray, as `read` gives it.
+            tell: called as each stage ends.
 
         Raises:
             ImageRefused: the file is not a usable radiograph; the message says why.
         """
         began = time.perf_counter()
         radiograph = sandbox.decode_sandboxed(data)
-        return self.analyse_pixels(radiograph.pixels, radiograph.facts, {"decode": _ms(began)})
+        timings = {"decode": _ms(began)}
+        tell(Ended("decode", timings["decode"]))
+        return self.analyse_pixels(radiograph.pixels, radiograph.facts, timings, prior=prior, tell=tell)
+
+    def read(self, source: bytes | np.ndarray, row: int | None = None) -> Reading:
+        """Only features and typicality, as of a prior X-ray; ``source`` and ``row`` as in analyse and analyse_pixels."""
+        pixels = source if isinstance(source, np.ndarray) else sandbox.decode_sandboxed(source).pixels
+        return self._read(pixels, row, {}, _nobody)[0]
 
     def judge_pixels(self, pixels: np.ndarray, row: int | None = None) -> Typicality:
         """Only how unlike the training X-rays an image float32 H x W is; ``row`` as in analyse_pixels.
@@ -137,42 +189,76 @@ class Engine:
         facts: dict[str, str] | None = None,
         timings: dict[str, float] | None = None,
         row: int | None = None,
+        prior: Reading | None = None,
+        tell: Tell = _nobody,
     ) -> Analysis:
         """The same from float32 pixels H x W in [0, 1]; ``row`` where it is one of the workspace's own X-rays."""
         timings = dict(timings or {})
+        reading, vector = self._read(pixels, row, timings, tell)
+        began = time.perf_counter()
+        report = self.report_of(reading, prior, facts)
+        timings["report"] = _ms(began)
+        tell(Ended("report", timings["report"], report=report))
+        began = time.perf_counter()
+        similar = self.index.search(vector, SIMILAR)
+        timings["similar"] = _ms(began)
+        tell(Ended("similar", timings["similar"]))
+        report.timings_ms.update(timings)
+        box = self.encoder.patch_box(*pixels.shape)
+        return Analysis(pixels, facts or {}, reading.code, reading.active, report, similar, box, reading)
+
+    def report_of(
+        self,
+        reading: Reading,
+        prior: Reading | None = None,
+        facts: dict[str, str] | None = None,
+        multipliers: Mapping[int, float] | None = None,
+    ) -> Report:
+        """The report of an X-ray that was read; milliseconds.
+
+        Args:
+            reading: of the X-ray.
+            prior: of the patient's prior one.
+            facts: allow-listed tags of the file; a warning among them comes first.
+            multipliers: features to switch off (0) or up, as reports.counterfactual.switched takes them.
+        """
+        curated = self._curation.all_current() if self._curation is not None else {}
+        code = switched(reading.code, multipliers, self.composer.tables.most) if multipliers else reading.code
+        found, whole = pairs_of(code, self.thresholds)
+        then = None if prior is None or prior.untypical else pairs_of(prior.code, self.thresholds)[1]
+        report = self.composer.compose(found, curated, whole, silence=not reading.untypical, prior=then)
+        report.typicality = reading.typicality.as_json() if reading.typicality is not None else None
+        if prior is not None and prior.untypical:
+            report.warnings.insert(0, "The prior X-ray is unlike those of this workspace, so nothing is said of changes.")
+        if facts and "warning" in facts:
+            report.warnings.insert(0, facts["warning"])
+        if reading.typicality is not None and reading.typicality.warning:
+            report.warnings.insert(0, reading.typicality.warning)
+        return report
+
+    def _read(
+        self, pixels: np.ndarray, row: int | None, timings: dict[str, float], tell: Tell
+    ) -> tuple[Reading, np.ndarray]:
+        """Features and typicality, and the vector that similar X-rays are searched by."""
         with self._lock, torch.no_grad():
             began = time.perf_counter()
             embedded = self.encoder.embed(self.encoder.preprocess([pixels]), patches=True)
             timings["encode"] = _ms(began)
+            tell(Ended("encode", timings["encode"]))
             began = time.perf_counter()
             # Rounded to float16 as the store's codes are, so that the same pixels give the same features.
             read = self.reader.read(embedded)
             code = read.code.rows(slice(None)).toarray()[0]
             features, values = active(code, self.thresholds)
+            found = [(int(f), float(v)) for f, v in zip(features, values, strict=True)]
             timings["features"] = _ms(began)
+            tell(Ended("features", timings["features"], active=found))
             began = time.perf_counter()
             vector = np.asarray(pooled(embedded)[0].cpu(), dtype=np.float32)
-            similar = self.index.search(vector, SIMILAR)
-            timings["similar"] = _ms(began)
-            began = time.perf_counter()
             typicality = self.gate.judge(vector, read.error[0], row) if self.gate is not None else None
             timings["typical"] = _ms(began)
-        found = [(int(f), float(v)) for f, v in zip(features, values, strict=True)]
-        began = time.perf_counter()
-        curated = self._curation.all_current() if self._curation is not None else {}
-        fires = np.flatnonzero(code)
-        whole = list(zip(fires.tolist(), code[fires].tolist(), strict=True))
-        known = typicality is None or not (typicality.flagged or typicality.poorly_explained)
-        report = self.composer.compose(found, curated, whole, silence=known)
-        timings["report"] = _ms(began)
-        report.timings_ms.update(timings)
-        report.typicality = typicality.as_json() if typicality is not None else None
-        if facts and "warning" in facts:
-            report.warnings.insert(0, facts["warning"])
-        if typicality is not None and typicality.warning:
-            report.warnings.insert(0, typicality.warning)
-        box = self.encoder.patch_box(*pixels.shape)
-        return Analysis(pixels, facts or {}, code, found, report, similar, box)
+            tell(Ended("typical", timings["typical"]))
+        return Reading(code, found, typicality), vector
 
     def pixels_of(self, image_id: str) -> np.ndarray:
         """The picture of one of the workspace's X-rays, float32 H x W."""

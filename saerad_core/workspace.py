@@ -224,6 +224,11 @@ class Workspace:
         return self.root / "evidence.safetensors"
 
     @property
+    def reporting_file(self) -> Path:
+        """JSON: when a report abstains and when it states a change, chosen on validation patients."""
+        return self.root / "reporting.json"
+
+    @property
     def gate_file(self) -> Path:
         """safetensors with the training X-rays' own distances and errors, which an image is placed among."""
         return self.root / "gate.safetensors"

@@ -80,7 +80,9 @@ def _written(workspace: Workspace, codes: SparseCodes, asked: np.ndarray) -> lis
         ids, code = codes.row(row)
         features, values = active(code, thresholds[ids])
         found = [(int(f), float(v)) for f, v in zip(ids[features], values, strict=True)]
-        texts.append(composer.compose(found, code=list(zip(ids.tolist(), code.tolist(), strict=True))).text)
+        texts.append(
+            composer.compose(found, code=list(zip(ids.tolist(), code.tolist(), strict=True)), abstain=False).text
+        )
     return texts
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from saerad_core.descriptions.lexicon import Mention, find_mentions, grades, mask, modifiers, without_modifiers
 from saerad_core.descriptions.negation import read
 from saerad_core.descriptions.statements import parse_statements
-from saerad_core.reports.check_words import NARROWING, NUMBER, PLAIN, PRIOR, SIGNS, TOKEN
+from saerad_core.reports.check_words import CHANGES, NARROWING, NUMBER, PLAIN, PRIOR, SIGNS, TOKEN
 from saerad_core.vocabulary import SIDES, TERMS, Statement
 
 KINDS = (
@@ -48,6 +48,7 @@ _DENIED = re.compile(r"\b(?:no|not|without|nor)\b[^,;.]*$")
 LONGEST = 1_000
 """Characters of a sentence, or of a few, that are read."""
 _CERTAINTY = ("possible", "likely", "certain")
+_MEANT = {"new": "new", "gone": "no longer there", "same": "on both"}
 
 
 class Flag(NamedTuple):
@@ -64,15 +65,18 @@ class Claim(NamedTuple):
 
     text: str
     evidence: tuple[Statement, ...]
+    change: str = ""
+    """As in `check`."""
 
 
-def check(text: str, evidence: Sequence[Statement], *, prior: bool = False) -> list[Flag]:
+def check(text: str, evidence: Sequence[Statement], *, change: str = "") -> list[Flag]:
     """What a sentence says beyond its evidence; an empty list where it is supported.
 
     Args:
         text: one sentence or a few.
         evidence: the statements that it names as its evidence, present and absent.
-        prior: whether an earlier X-ray was given, so that changes may be stated.
+        change: what the features of this X-ray and of an earlier one say of the evidence: new, gone or same; "" where they say nothing,
+            and then no sentence may speak of another time.
     """
     if not evidence:
         return [Flag("no evidence", "It names no evidence.")]
@@ -88,22 +92,23 @@ def check(text: str, evidence: Sequence[Statement], *, prior: bool = False) -> l
         denies = bool(sentence.statements) and not any(s.present for s in sentence.statements)
         flags = _statements(_as_meant(sentence.statements, lower, mentions, evidence), mentions, evidence)
         flags += _besides(lower, mentions, evidence)
-        if not prior:
-            flags += _prior(lower, mentions)
+        flags += _prior(lower, mentions, change)
         flags += _numbers(lower, mentions)
         if not denies:
             flags += _loose_modifiers(lower, mentions, evidence)
         if not flags:
-            flags += _rest(lower, mentions, prior=prior, narrowing=any(not s.present for s in sentence.statements))
+            flags += _rest(
+                lower, mentions, prior=bool(change), narrowing=any(not s.present for s in sentence.statements)
+            )
         found += flags
     if not sentences:
         found.append(Flag("more than its evidence", "It can't be read as a sentence."))
     return list(dict.fromkeys(found))
 
 
-def check_all(claims: Iterable[Claim], *, prior: bool = False) -> list[tuple[Claim, list[Flag]]]:
+def check_all(claims: Iterable[Claim]) -> list[tuple[Claim, list[Flag]]]:
     """Every claim of a writer with what is wrong with it."""
-    return [(claim, check(claim.text, claim.evidence, prior=prior)) for claim in claims]
+    return [(claim, check(claim.text, claim.evidence, change=claim.change)) for claim in claims]
 
 
 def _as_meant(
@@ -193,15 +198,22 @@ def _besides(lower: str, mentions: Sequence[Mention], evidence: Sequence[Stateme
     return flags
 
 
-def _prior(lower: str, mentions: Sequence[Mention]) -> list[Flag]:
+def _prior(lower: str, mentions: Sequence[Mention], change: str) -> list[Flag]:
     for match in PRIOR.finditer(lower):
         # "Increased cardiothoracic ratio", "heart size is increased": a name, no comparison.
         if match.group() in ("increased", "reduced") and _within(match.start(), mentions):
             continue
+        if change and CHANGES[change].fullmatch(match.group()):
+            continue
+        why = (
+            f"the features of the two X-rays say only that this is {_MEANT[change]}"
+            if change
+            else "nothing here rests on one"
+        )
         return [
             Flag(
                 "invented prior",
-                f"\N{LEFT DOUBLE QUOTATION MARK}{match.group()}\N{RIGHT DOUBLE QUOTATION MARK} compares with another time; there is one X-ray.",
+                f"\N{LEFT DOUBLE QUOTATION MARK}{match.group()}\N{RIGHT DOUBLE QUOTATION MARK} compares with another time; {why}.",
             )
         ]
     return []

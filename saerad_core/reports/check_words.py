@@ -16,6 +16,14 @@ PRIOR = re.compile(
 )
 """Comparison with another time. A single X-ray without its prior shows none of it."""
 
+_EITHER = r"since|compar\w+|previous(?:ly)?|prior|earlier|interval(?:ly)?|now|before"
+CHANGES = {
+    "new": re.compile(rf"{_EITHER}|new(?:ly)?|(?:has|have) \w*developed|developing"),
+    "gone": re.compile(rf"{_EITHER}|resol[uv]\w+|no longer|removed|removal"),
+    "same": re.compile(rf"{_EITHER}|again|still|unchanged|persist\w*|remain\w*|continu\w+|known|as seen"),
+}
+"""Words of a comparison that a change of each kind bears out. None says that a finding grew or shrank: features don't tell."""
+
 NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth"
     r"|dozen|couple|few|several|numerous|multiple|single|solitary|half|quarter|twice|cms?|mms?|(?:centi|milli)met(?:er|re)s?|percent|per cent)\b|%"

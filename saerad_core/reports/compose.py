@@ -10,15 +10,20 @@ import numpy as np
 
 from saerad_core.descriptions.evidence import Code, Contribution, EvidenceTables
 from saerad_core.descriptions.reported import depth
+from saerad_core.reports.changes import changes
 from saerad_core.reports.check import check
 from saerad_core.reports.conflicts import ConflictSettings, divided, settle
+from saerad_core.reports.coverage import Coverage, measure
 from saerad_core.reports.decide import Candidate, DecideSettings, absent, present
 from saerad_core.reports.report import Evidence, FeatureLine, Given, Report, ReportSentence
+from saerad_core.reports.reporting import Reporting
 from saerad_core.reports.text import Wording
 from saerad_core.vocabulary import TERMS, Fact, Statement
 
 REJECTED = "rejected"
 """A curator's verdict that a feature means nothing."""
+UNTRUSTED = frozenset({REJECTED, "second"})
+"""Verdicts with which a feature's description doesn't count: rejected, or waiting for a second reader."""
 REASSURES = 0.5
 """Probability that there is no finding from which an impression says that there is none."""
 
@@ -60,12 +65,17 @@ class Composer:
         descriptions: Mapping[int, str],
         wording: Wording | None = None,
         settings: ComposeSettings | None = None,
+        reporting: Reporting | None = None,
     ) -> None:
-        """Take the evidence and the program's description of each feature that has one."""
+        """Take the evidence and the program's description of each feature that has one.
+
+        Without ``reporting`` no report abstains, and none says what changed.
+        """
         self.tables = tables
         self.descriptions = descriptions
         self.wording = wording or Wording()
         self.settings = settings or ComposeSettings()
+        self.reporting = reporting
 
     def compose(
         self,
@@ -74,6 +84,8 @@ class Composer:
         code: Code | None = None,
         *,
         silence: bool = True,
+        prior: Code | None = None,
+        abstain: bool = True,
     ) -> Report:
         """The report of an X-ray.
 
@@ -83,10 +95,15 @@ class Composer:
             curated: what curators said about features; a rejected one doesn't count as evidence.
             silence: whether a feature's silence is evidence. It isn't where the dictionary explains the X-ray badly or the X-ray doesn't
                 belong here: nothing is then called absent, and nobody is reassured.
+            prior: as ``code``, of the patient's prior X-ray: what may be said of changes rests on both.
+            abstain: whether an X-ray of which described features explain too little gets no report, but a sentence that says so.
         """
         curated = curated or {}
         report = Report(features=[self._line(feature, value, curated.get(feature)) for feature, value in found])
-        report.given = _given(found, curated, code)._replace(silence=silence)
+        report.given = _given(found, curated, code)._replace(
+            silence=silence, prior=None if prior is None else _pairs(prior), abstain=abstain
+        )
+        report.coverage = self._coverage(found, curated)
         barred = frozenset(f for f, word in curated.items() if word.status == REJECTED)
         fires = [(f, v) for f, v in (found if code is None else code) if f not in barred]
         left_out = sorted(f for f, _ in found if f in barred)
@@ -98,12 +115,13 @@ class Composer:
         if not self.tables.facts:
             report.warnings.append("The training reports state too few findings for a report to be learned from them.")
             return report
+        if abstain and report.coverage.abstains:
+            report.warnings.append(report.coverage.reason)
+            return report
         if all(f in barred for f, _ in found):
             report.warnings.append("No feature counts as active on this X-ray, so the report rests on what is silent.")
         p = self.tables.probabilities(fires, barred)
-        kept, settled = settle(
-            present(p, self.tables, self.settings.decide), self.tables, self.wording.phrase, self.settings.conflicts
-        )
+        kept, settled = self._present(p)
         report.warnings += settled
         # Without a feature that speaks for it a finding is only common: a report says nothing on that ground.
         ids = [f for f, _ in found if f not in barred]
@@ -120,6 +138,8 @@ class Composer:
             self._add_absences(report, p, fires, barred)
         else:
             report.warnings.append("Nothing is called absent: on such an X-ray silent features are no evidence.")
+        if prior is not None:
+            self._add_changes(report, p, kept, fires, [(f, v) for f, v in prior if f not in barred], barred, silence)
         report.warnings += self._rewritten(report, curated)
         self._check(report)
         return report
@@ -127,16 +147,63 @@ class Composer:
     def _check(self, report: Report) -> None:
         """Flag what a sentence says beyond its statements, whoever wrote it."""
         fixed = (self.wording.nothing(), self.wording.nothing_impression(), self.wording.not_excluded())
-        for part in (report.findings, report.impression):
+        for part in (report.findings, report.impression, report.changes):
             for number, sentence in enumerate(part):
                 if sentence.statements or sentence.text not in fixed:
-                    part[number] = replace(sentence, flags=tuple(check(sentence.text, sentence.statements)))
-        flagged = sum(bool(s.flags) for s in (*report.findings, *report.impression))
+                    flags = check(sentence.text, sentence.statements, change=sentence.change)
+                    part[number] = replace(sentence, flags=tuple(flags))
+        flagged = sum(bool(s.flags) for s in (*report.findings, *report.impression, *report.changes))
         if flagged:
             report.warnings.append(
                 f"{'A sentence says' if flagged == 1 else f'{flagged} sentences say'} more than the evidence; "
                 f"{'it is' if flagged == 1 else 'they are'} struck through and left out of files."
             )
+
+    def _present(self, p: np.ndarray) -> tuple[list[Candidate], list[str]]:
+        """What is stated at these probabilities, and what was settled between them."""
+        candidates = present(p, self.tables, self.settings.decide)
+        return settle(candidates, self.tables, self.wording.phrase, self.settings.conflicts)
+
+    def _coverage(self, found: Sequence[tuple[int, float]], curated: Mapping[int, CuratedFeature]) -> Coverage:
+        told = set(self.descriptions) | {f for f, word in curated.items() if word.text}
+        trusted = told - {f for f, word in curated.items() if word.status in UNTRUSTED}
+        return measure(found, trusted, self.reporting.coverage if self.reporting is not None else None)
+
+    def _add_changes(
+        self,
+        report: Report,
+        p: np.ndarray,
+        kept: list[Candidate],
+        fires: Code,
+        prior: Code,
+        barred: frozenset[int],
+        silence: bool,
+    ) -> None:
+        """Say what is new, gone or the same, where both X-rays' features bear it out."""
+        rule = self.reporting.changes if self.reporting is not None else None
+        if rule is None or not rule.threshold:
+            report.warnings.append(
+                "Nothing is said of changes: too few validation patients of this workspace have two X-rays to learn them from."
+            )
+            return
+        if not silence:
+            report.warnings.append("Nothing is said of changes: on such an X-ray silent features are no evidence.")
+            return
+        before = self.tables.probabilities(prior, barred)
+        found = changes(p, before, kept, self._present(before)[0], self.tables, rule, self.settings.decide)
+        for change in found:
+            fact, most = change.statement.fact, self.settings.features
+            now = self._against(fact, fires, barred, most) if change.kind == "gone" else self._for(fact, fires)
+            then = self._against(fact, prior, barred, most) if change.kind == "new" else self._for(fact, prior)
+            if now and then:
+                text = self.wording.change(change.kind, change.statement)
+                report.changes.append(
+                    ReportSentence(
+                        text, (change.statement,), change.probability, tuple(now), change=change.kind, prior=tuple(then)
+                    )
+                )
+        if not report.changes:
+            report.warnings.append("Nothing is said of changes: the features of the two X-rays don't bear one out.")
 
     def _line(self, feature: int, activation: float, word: CuratedFeature | None) -> FeatureLine:
         text = self.descriptions.get(feature, "")
@@ -285,10 +352,14 @@ class Composer:
 
 
 def _given(found: Sequence[tuple[int, float]], curated: Mapping[int, CuratedFeature], code: Code | None) -> Given:
-    active, fires = (tuple((int(feature), float(value)) for feature, value in pairs) for pairs in (found, code or ()))
+    active, fires = _pairs(found), _pairs(code or ())
     told = {f for f, _ in active} | {f for f, word in curated.items() if word.status == REJECTED}
     words = ((f, (word.text, word.status)) for f, word in sorted(curated.items()) if f in told)
     return Given(active, tuple((int(f), word) for f, word in words), None if code is None else fires)
+
+
+def _pairs(code: Code) -> tuple[tuple[int, float], ...]:
+    return tuple((int(feature), float(value)) for feature, value in code)
 
 
 def _mirrored(one: Statement, other: Statement) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from saerad_core.reports.check import Flag
+from saerad_core.reports.coverage import Coverage
 from saerad_core.vocabulary import Statement
 
 
@@ -24,6 +25,15 @@ class Evidence:
     fires: bool = True
     """Whether it fires above its mean over training X-rays; else its silence or weakness is the evidence."""
 
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "feature_id": self.feature_id,
+            "activation": round(self.activation, 4),
+            "image_ids": list(self.image_ids),
+            "logit": round(self.logit, 4),
+            "fires": self.fires,
+        }
+
 
 @dataclass(frozen=True)
 class ReportSentence:
@@ -37,6 +47,10 @@ class ReportSentence:
     evidence: tuple[Evidence, ...]
     flags: tuple[Flag, ...] = ()
     """What the checker found that the sentence says beyond its statements; a flagged sentence is struck through and leaves no file."""
+    change: str = ""
+    """new, gone or same, of a sentence on what changed since a prior X-ray."""
+    prior: tuple[Evidence, ...] = ()
+    """What the sentence rests on in the prior X-ray."""
 
     def __post_init__(self) -> None:
         assert self.evidence, f"no evidence for: {self.text}"
@@ -51,18 +65,9 @@ class ReportSentence:
             "text": self.text,
             "probability": round(self.probability, 4),
             "statements": [statement._asdict() for statement in self.statements],
-            "evidence": [
-                {
-                    "feature_id": one.feature_id,
-                    "activation": round(one.activation, 4),
-                    "image_ids": list(one.image_ids),
-                    "logit": round(one.logit, 4),
-                    "fires": one.fires,
-                }
-                for one in self.evidence
-            ],
+            "evidence": [one.as_json() for one in self.evidence],
             "flags": [flag._asdict() for flag in self.flags],
-        }
+        } | ({"change": self.change, "prior": [one.as_json() for one in self.prior]} if self.change else {})
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,10 @@ class Given(NamedTuple):
     """(feature_id, activation) of all that fire, before the rule; None where the active ones were all that was given."""
     silence: bool = True
     """Whether silent features were evidence."""
+    prior: tuple[tuple[int, float], ...] | None = None
+    """(feature_id, activation) of all that fire on the prior X-ray; None where there is none."""
+    abstain: bool = True
+    """Whether the report may abstain."""
 
 
 @dataclass
@@ -96,6 +105,8 @@ class Report:
 
     findings: list[ReportSentence] = field(default_factory=list)
     impression: list[ReportSentence] = field(default_factory=list)
+    changes: list[ReportSentence] = field(default_factory=list)
+    """What is new, gone or the same since the prior X-ray, where there is one and its features say so."""
     features: list[FeatureLine] = field(default_factory=list)
     """All active features, in the order of the rule."""
     warnings: list[str] = field(default_factory=list)
@@ -103,6 +114,8 @@ class Report:
     timings_ms: dict[str, float] = field(default_factory=dict)
     typicality: dict[str, Any] | None = None
     """How unlike the training X-rays the image is (gate.Typicality), None where the workspace can't tell."""
+    coverage: Coverage | None = None
+    """How much of the X-ray described features explain."""
     given: Given | None = None
     """Not part of the report's JSON; the audit row is made of it."""
 
@@ -116,6 +129,7 @@ class Report:
         return {
             "findings": [sentence.as_json() for sentence in self.findings],
             "impression": [sentence.as_json() for sentence in self.impression],
+            "changes": [sentence.as_json() for sentence in self.changes],
             "features": [
                 {
                     "feature_id": line.feature_id,
@@ -127,5 +141,6 @@ class Report:
             ],
             "warnings": list(self.warnings),
             "typicality": self.typicality,
+            "coverage": self.coverage.as_json() if self.coverage is not None else None,
             "timings_ms": dict(self.timings_ms),
         }

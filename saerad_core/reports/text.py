@@ -58,6 +58,16 @@ class Wording:
         """A line of the impression."""
         return " ".join(line for line in impression(list(statements)) if line != NOTHING_FOUND)
 
+    def change(self, kind: str, statement: Statement) -> str:
+        """A sentence on what changed since a prior X-ray."""
+        words = phrase(statement)
+        if kind == "gone":
+            many = statement.finding in ("multiple_nodules", "sternal_wires")
+            return f"The {words} of the prior X-ray {'are' if many else 'is'} no longer seen."
+        hedged = words if statement.certainty == "certain" else f"{statement.certainty} {words}"
+        since = "new since the prior X-ray" if kind == "new" else "as on the prior X-ray"
+        return f"{hedged[:1].upper()}{hedged[1:]}, {since}."
+
     def is_minor(self, finding: str) -> bool:
         """Whether an impression mentions the finding only where there is little else."""
         return impression([Statement(finding)])[0] == NOTHING_FOUND

@@ -148,7 +148,8 @@ def _similar(here: Here, source: Source, analysis: Analysis) -> None:
 
 def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> None:
     report = analysis.report
-    described = sum(1 for line in report.features if line.description)
+    coverage = report.coverage
+    assert coverage is not None
     html(
         chips(
             [
@@ -157,8 +158,9 @@ def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> N
                     says=f"Active under the workspace's rule: {here.workspace.manifest.sae.rule}",
                 ),
                 chip(
-                    f"{described} described",
-                    says="Active features that have a description, the program's or a reader's.",
+                    f"{coverage.share:.0%} explained",
+                    "notice" if coverage.abstains else "",
+                    says=coverage.sentence,
                 ),
                 chip(
                     "compiled from evidence",
@@ -167,8 +169,11 @@ def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> N
             ]
         )
     )
-    html("".join(f'<div class="warning">{escape(text)}</div>' for text in report.warnings))
+    html("".join(f'<div class="warning">{escape(text)}</div>' for text in report.warnings if text != coverage.reason))
     html(_typicality(report.typicality))
+    if coverage.abstains:
+        empty_state("No report of this X-ray.", coverage.reason)
+        return
     for title, letter, part, says in (
         (
             "Findings",
@@ -236,8 +241,6 @@ def _known(here: Here, source: Source) -> None:
 
 def _active(here: Here, analysis: Analysis) -> None:
     lines = analysis.report.features
-    total = sum(line.activation for line in lines)
-    told = sum(line.activation for line in lines if line.description)
     html(
         heading(
             "All active features",
@@ -245,8 +248,8 @@ def _active(here: Here, analysis: Analysis) -> None:
             str(len(lines)),
         )
     )
-    if total:
-        html(f'<p class="quiet">Described features carry {told / total:.0%} of this X-ray\'s activation.</p>')
+    if analysis.report.coverage is not None:
+        html(f'<p class="quiet">{escape(analysis.report.coverage.sentence)}</p>')
     rows = "".join(
         f'<tr><td><a class="nav" href="{escape(here.links.feature(line.feature_id))}"><span class="faint">#{line.feature_id}</span> '
         f"{escape(line.description) if line.description else '<span class=faint>not described</span>'}</a></td>"

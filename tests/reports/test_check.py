@@ -71,8 +71,23 @@ def test_a_claim_without_evidence_is_flagged_whatever_it_says():
 
 
 def test_changes_may_be_stated_where_an_earlier_x_ray_was_given():
-    assert check("Unchanged small left pleural effusion.", EVIDENCE, prior=True) == []
-    assert check("Unchanged right pleural effusion.", EVIDENCE, prior=True)
+    assert check("Unchanged small left pleural effusion.", EVIDENCE, change="same") == []
+    assert check("Unchanged right pleural effusion.", EVIDENCE, change="same")
+
+
+@pytest.mark.parametrize("change", ["", "new", "gone", "same"])
+def test_only_the_change_that_both_x_rays_bear_out_may_be_stated(change):
+    told = {
+        "new": "New small left pleural effusion since the prior X-ray.",
+        "same": "Small left pleural effusion is again seen.",
+        "grown": "Small left pleural effusion has increased since the prior X-ray.",
+    }
+    for kind, text in told.items():
+        invented = "invented prior" in {flag.kind for flag in check(text, EVIDENCE, change=change)}
+        assert invented is (kind != change), text
+    gone = (Statement("pneumothorax", "left", present=False),)
+    flags = {flag.kind for flag in check("The left pneumothorax has resolved.", gone, change=change)}
+    assert ("invented prior" in flags) is (change != "gone")
 
 
 STATED = st.sampled_from(sorted(TERMS)).flatmap(

@@ -55,7 +55,9 @@ def test_json_has_the_shape_that_the_command_line_prints(found):
     report = composer().compose(found)
     report.timings_ms["report"] = 1.5
     shape = json.loads(json.dumps(report.as_json()))
-    assert list(shape) == ["findings", "impression", "features", "warnings", "typicality", "timings_ms"]
+    assert list(shape) == [
+        "findings", "impression", "changes", "features", "warnings", "typicality", "coverage", "timings_ms"
+    ]  # fmt: skip
     for sentence in shape["findings"] + shape["impression"]:
         assert sentence["text"] and sentence["evidence"]
         assert all({"feature_id", "activation", "image_ids"} <= set(e) for e in sentence["evidence"])

@@ -17,7 +17,7 @@ from saerad_core.reports.exports.document import stored
 from saerad_core.reports.report import Report
 from saerad_core.workspace import Workspace
 
-FORMAT = "saerad-audit-1"
+FORMAT = "saerad-audit-2"
 
 
 def models_of(workspace: Workspace, composer: Composer) -> dict[str, str]:
@@ -31,6 +31,7 @@ def models_of(workspace: Workspace, composer: Composer) -> dict[str, str]:
     for name, path in files.items():
         about = path.stat()
         told[name] = _file_hash(path, about.st_mtime_ns, about.st_size)
+    told["reporting"] = _hash(asdict(composer.reporting)) if composer.reporting is not None else ""
     return told | {"descriptions": _hash(sorted(composer.descriptions.items()))}
 
 
@@ -44,7 +45,14 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
     """
     given = report.given
     assert given is not None, "a report that wasn't compiled has no row"
-    again = composer.compose(given.active, _curated(dict(given.curated)), given.code, silence=given.silence)
+    again = composer.compose(
+        given.active,
+        _curated(dict(given.curated)),
+        given.code,
+        silence=given.silence,
+        prior=given.prior,
+        abstain=given.abstain,
+    )
     before = report.warnings[: len(report.warnings) - len(again.warnings)]
     return {
         "format": FORMAT,
@@ -57,6 +65,9 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
         "features": [[feature, activation] for feature, activation in given.active],
         "code": None if given.code is None else [[feature, activation] for feature, activation in given.code],
         "silence": given.silence,
+        "prior": None if given.prior is None else [[feature, activation] for feature, activation in given.prior],
+        "abstain": given.abstain,
+        "coverage": report.coverage.as_json() if report.coverage is not None else None,
         "curated": {str(feature): list(word) for feature, word in given.curated},
         "warnings_before": before,
         "typicality": report.typicality,
@@ -85,7 +96,10 @@ def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) ->
         active = [(int(feature), float(activation)) for feature, activation in row["features"]]
         code = None if row["code"] is None else [(int(feature), float(value)) for feature, value in row["code"]]
         curated = {int(feature): (str(text), str(status)) for feature, (text, status) in row["curated"].items()}
-        report = composer.compose(active, _curated(curated), code, silence=bool(row["silence"]))
+        prior = None if row["prior"] is None else [(int(feature), float(value)) for feature, value in row["prior"]]
+        report = composer.compose(
+            active, _curated(curated), code, silence=bool(row["silence"]), prior=prior, abstain=bool(row["abstain"])
+        )
         report.warnings[:0] = [str(warning) for warning in row["warnings_before"]]
         report.typicality = row["typicality"]
         expected = row["report_sha256"]

@@ -54,9 +54,9 @@ def as_dicom_sr(document: ReportDocument) -> bytes:
     items += [text(dcm("121106", "Comment"), note) for note in (*document.notes, f"X-ray: {document.title}")]
     for (_, sentences), section, one in zip(
         document.sections,
-        (dcm("121070", "Findings"), dcm("121072", "Impressions")),
-        (dcm("121071", "Finding"), dcm("121073", "Impression")),
-        strict=True,
+        (dcm("121070", "Findings"), dcm("121072", "Impressions"), CodedConcept("CHANGES", _OWN, "Changes since prior")),
+        (dcm("121071", "Finding"), dcm("121073", "Impression"), CodedConcept("CHANGE", _OWN, "Change")),
+        strict=False,  # The last section is there only where there is a prior X-ray.
     ):
         container = ContainerContentItem(section, relationship_type=contains)
         children = []
@@ -67,7 +67,8 @@ def as_dicom_sr(document: ReportDocument) -> bytes:
             children.append(item)
         container.ContentSequence = ContentSequence(children or [text(one, "Nothing that the evidence supports.")])
         items.append(container)
-    items += [text(dcm("121106", "Comment"), warning) for warning in document.warnings]
+    comments = (*document.warnings, document.coverage) if document.coverage else document.warnings
+    items += [text(dcm("121106", "Comment"), comment) for comment in comments]
     items.append(text(CodedConcept("MADEBY", _OWN, "Made by"), document.foot))
     told = document.audit.get("report_sha256")
     if told:

@@ -24,6 +24,10 @@ class ReportDocument:
     findings: tuple[ReportSentence, ...]
     impression: tuple[ReportSentence, ...]
     warnings: tuple[str, ...]
+    changes: tuple[ReportSentence, ...]
+    """Since the prior X-ray; none where there is none."""
+    coverage: str
+    """How much of the X-ray described features explain, in a sentence."""
     typicality: str
     """How unlike the training X-rays the image is, in a sentence; "" where the workspace can't tell."""
     features: tuple[FeatureLine, ...]
@@ -36,7 +40,8 @@ class ReportDocument:
 
     @property
     def sections(self) -> tuple[tuple[str, tuple[ReportSentence, ...]], ...]:
-        return ("Findings", self.findings), ("Impression", self.impression)
+        told = (("Findings", self.findings), ("Impression", self.impression))
+        return (*told, ("Changes since the prior X-ray", self.changes)) if self.changes else told
 
     @property
     def foot(self) -> str:
@@ -57,6 +62,8 @@ def make_document(
         notes=tuple(notes),
         findings=tuple(s for s in report.findings if not s.flags),
         impression=tuple(s for s in report.impression if not s.flags),
+        changes=tuple(s for s in report.changes if not s.flags),
+        coverage=report.coverage.sentence if report.coverage is not None else "",
         warnings=tuple(report.warnings),
         typicality=""
         if found is None
@@ -73,7 +80,7 @@ def stored(report: Report) -> dict[str, Any]:
     """What of a report is kept: all but flagged sentences and timings, which are the machine's."""
     shape = report.as_json()
     del shape["timings_ms"]
-    for part in ("findings", "impression"):
+    for part in ("findings", "impression", "changes"):
         shape[part] = [sentence for sentence in shape[part] if not sentence["flags"]]
     return shape
 

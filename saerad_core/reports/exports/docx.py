@@ -38,6 +38,9 @@ def as_docx(document: ReportDocument) -> bytes:
         out.add_heading("Warnings", level=2)
         for text in document.warnings:
             out.add_paragraph(clean(text))
+    if document.coverage:
+        out.add_heading("Coverage", level=2)
+        out.add_paragraph(document.coverage)
     if document.typicality:
         out.add_heading("Among the workspace's X-rays", level=2)
         out.add_paragraph(document.typicality)

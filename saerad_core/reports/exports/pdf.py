@@ -44,6 +44,8 @@ def as_pdf(document: ReportDocument) -> bytes:
             flow.append(told("Nothing that the evidence supports.", body))
     if document.warnings:
         flow += [told("Warnings", head), *(told(text, body) for text in document.warnings)]
+    if document.coverage:
+        flow += [told("Coverage", head), told(document.coverage, body)]
     if document.typicality:
         flow += [told("Among the workspace's X-rays", head), told(document.typicality, body)]
     flow.append(told("Active features", head))

@@ -16,6 +16,8 @@ def as_text(document: ReportDocument) -> bytes:
         lines.append("")
     if document.warnings:
         lines += ["WARNINGS", *map(clean, document.warnings), ""]
+    if document.coverage:
+        lines += ["COVERAGE", document.coverage, ""]
     if document.typicality:
         lines += ["AMONG THE WORKSPACE'S X-RAYS", document.typicality, ""]
     lines.append("ACTIVE FEATURES")

@@ -76,6 +76,7 @@ def test_each_file_has_the_notices_and_every_sentence(ending):
     text = read(write(one))
     assert all(note in text for note in (NOTICE, SIMULATED, PSEUDO))
     assert one.findings and one.impression
+    assert one.coverage and one.coverage in text or f'"share": {one.report["coverage"]["share"]}' in text
     for sentence in (*one.findings, *one.impression):
         assert sentence.text in text
     assert one.audit["report_sha256"] in text or ending == "txt"

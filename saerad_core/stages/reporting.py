@@ -1,0 +1,116 @@
+"""Choose on validation patients when a report abstains and when it states a change; kept as reporting.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+
+from saerad_core.descriptions.evidence import EvidenceTables
+from saerad_core.descriptions.matrices import dense
+from saerad_core.descriptions.reported import Reported, depth, read_reports
+from saerad_core.descriptions.statements import facts_of
+from saerad_core.reports.changes import ChangeRule, fit
+from saerad_core.reports.compose import Composer
+from saerad_core.reports.coverage import CoverageRule, choose, measure
+from saerad_core.reports.decide import Candidate, present
+from saerad_core.reports.reporting import Reporting
+from saerad_core.sae.active import active
+from saerad_core.sae.codes import open_codes
+from saerad_core.stages.activate import load_thresholds
+from saerad_core.store.activations import ActivationStore
+from saerad_core.vocabulary import Fact
+from saerad_core.workspace import Workspace
+
+MOST_PATIENTS = 500
+"""Validation patients that are looked at, drawn where there are more: a share of a tenth is then known to within .03."""
+
+
+def reporting_of(workspace: Workspace, tables: EvidenceTables, descriptions: Mapping[int, str]) -> Reporting:
+    """What the workspace keeps; chosen now, and kept, where it has none or the evidence is another."""
+    made_of = _made_of(workspace, descriptions)
+    kept = Reporting.load(workspace.reporting_file)
+    if kept is not None and kept.made_of == made_of:
+        return kept
+    chosen = choose_reporting(workspace, tables, descriptions, made_of)
+    with suppress(OSError):  # A folder that can't be written to: it is chosen again next time.
+        chosen.save(workspace.reporting_file)
+    return chosen
+
+
+def choose_reporting(
+    workspace: Workspace, tables: EvidenceTables, descriptions: Mapping[int, str], made_of: str
+) -> Reporting:
+    """Read the validation X-rays' codes and reports, and choose."""
+    store = ActivationStore(workspace.activations_db)
+    rows = _validation_rows(store)
+    if not len(rows) or not tables.facts or not workspace.codes.is_dir():
+        return Reporting(made_of, CoverageRule(), ChangeRule())
+    composer, codes, thresholds = (
+        Composer(tables, descriptions),
+        open_codes(workspace.codes),
+        load_thresholds(workspace),
+    )
+    written = store.texts(rows)
+    texts = [" ".join(part for part in (written[row].findings, written[row].impression) if part) for row in rows]
+    reported = read_reports(texts, facts_of)
+    p = np.zeros((len(rows), len(tables.facts)))
+    shares, counts = np.zeros(len(rows)), np.zeros((len(rows), 3), dtype=int)
+    for place, row in enumerate(rows):
+        ids, values = codes.row(int(row))
+        p[place] = tables.probabilities(list(zip(ids.tolist(), values.tolist(), strict=True)))
+        on, strength = active(values, thresholds[ids])
+        found = list(zip(ids[on].tolist(), strength.tolist(), strict=True))
+        shares[place] = measure(found, descriptions.keys(), None).share
+        said = {c.statement.fact for c in _stated(p[place], tables, composer)}
+        true = {fact for fact, s in facts_of(texts[place]).items() if s.present}
+        counts[place] = len(said & true), len(said), len(true)
+    return Reporting(made_of, choose(shares, *counts.T), _changes(store, rows, p, reported, tables))
+
+
+def _stated(p: np.ndarray, tables: EvidenceTables, composer: Composer) -> list[Candidate]:
+    return present(p, tables, composer.settings.decide)
+
+
+def _validation_rows(store: ActivationStore) -> np.ndarray:
+    """X-rays of at most MOST_PATIENTS validation patients, in the order of the store."""
+    roster = store.roster
+    rows = np.flatnonzero(roster.split.where("validate"))
+    patients = roster.patient.codes[rows]
+    known = np.unique(patients)
+    if len(known) > MOST_PATIENTS:
+        drawn = np.random.default_rng(0).choice(known, MOST_PATIENTS, replace=False)
+        rows = rows[np.isin(patients, drawn)]
+    return rows
+
+
+def _changes(
+    store: ActivationStore, rows: np.ndarray, p: np.ndarray, reported: Reported, tables: EvidenceTables
+) -> ChangeRule:
+    """From each patient's successive X-rays; of facts with no more than a side, as changes are stated of no others."""
+    patients = pd.Series(store.roster.patient.codes[rows])
+    prior = pd.Series(np.arange(len(rows))).groupby(patients.to_numpy()).shift(1)
+    later = np.flatnonzero(prior.notna())
+    earlier = prior[later].to_numpy().astype(int)
+    facts = [fact for fact in tables.facts if not fact.place and depth(fact) < 2 and fact in reported.facts]
+    mine = [tables.index(fact) for fact in facts]
+    columns = [reported.column(fact) for fact in facts]
+    stated = dense(reported.stated[:, columns]) > 0
+    known = dense(reported.unknown[:, columns]) == 0
+    # A side's fact tells what its finding's does; where both are there the finding's own would count twice.
+    sided = {fact.finding for fact in facts if fact.side}
+    single = np.array([bool(fact.side) or Fact(fact.finding).finding not in sided for fact in facts])
+    p = p[:, mine]
+    return fit(p[later], p[earlier], stated[later], stated[earlier], (known[later] & known[earlier]) & single)
+
+
+def _made_of(workspace: Workspace, descriptions: Mapping[int, str]) -> str:
+    digest = hashlib.sha256(json.dumps(sorted(descriptions.items())).encode())
+    for path in (workspace.evidence_file, workspace.root / "thresholds.safetensors"):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

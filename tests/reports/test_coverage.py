@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from saerad_core.reports.compose import Composer
+from saerad_core.reports.coverage import LEAST, CoverageRule, choose, measure
+from saerad_core.reports.reporting import Reporting
+from tests.reports.written import curated, tables
+
+FOUND = st.lists(st.tuples(st.integers(0, 59), st.floats(0.1, 9)), max_size=25, unique_by=lambda one: one[0])
+
+
+def covering(threshold: float) -> Composer:
+    descriptions = {0: "There is cardiomegaly.", 1: "Right pleural effusion."}
+    return Composer(tables(), descriptions, reporting=Reporting("", CoverageRule(threshold)))
+
+
+@given(FOUND, st.sets(st.integers(0, 59)), st.sets(st.integers(0, 59)))
+def test_it_is_a_share_that_grows_with_what_is_described(found, some, more):
+    one, both = (measure(found, trusted, CoverageRule(0.5)) for trusted in (some, some | more))
+    assert 0 <= one.share <= both.share <= 1 + 1e-9 and one.active == len(found)
+    assert measure(found, {f for f, _ in found}, None).share == pytest.approx(1.0 if found else 0.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(FOUND, st.floats(0.01, 1))
+def test_a_report_abstains_under_the_threshold_and_says_why(found, threshold):
+    report = covering(threshold).compose(found)
+    told = sum(value for feature, value in found if feature in (0, 1))
+    low = told < threshold * sum(value for _, value in found) or not found
+    assert report.coverage is not None and report.coverage.abstains is low
+    assert bool(report.findings) is bool(report.impression) is not low
+    assert any("There is no report" in warning for warning in report.warnings) is low
+    # What was abstained from is still there for whoever evaluates.
+    assert covering(threshold).compose(found, abstain=False).findings
+
+
+def test_without_described_features_the_sentence_says_what_to_do():
+    report = covering(LEAST).compose([(5, 2.0), (6, 1.0)])
+    (warning,) = report.warnings
+    assert "none of the 2 features" in warning and "Describe features" in warning and not report.findings
+
+
+def test_a_rejected_description_or_one_for_a_second_reader_explains_nothing():
+    found = [(0, 3.0), (9, 1.0)]
+    shares = {s: covering(0.5).compose(found, {0: curated(status=s)}).coverage.share for s in ("accepted", "rejected", "second")}  # fmt: skip
+    assert shares == {"accepted": 0.75, "rejected": 0.0, "second": 0.0}
+    assert covering(0.5).compose([(9, 1.0)], {9: curated("Nipple shadow.", "accepted")}).coverage.share == 1.0
+
+
+def test_the_threshold_lies_where_reports_stop_being_of_no_use():
+    shares = np.linspace(0.0, 0.99, 100)
+    good = shares >= 0.3
+    rule = choose(shares, np.where(good, 2, 0), np.full(100, 2), np.full(100, 2))
+    # Up to about twice as many X-rays as those under .3 the F1 of all under the cut stays under half of the whole's.
+    assert 0.3 <= rule.threshold < 0.6 and rule.f1_below is not None and rule.f1_below < 0.35
+
+
+def test_where_no_coverage_is_useless_the_lowest_that_was_seen_is_the_threshold():
+    shares = np.linspace(0.2, 0.9, 100)
+    rule = choose(shares, np.full(100, 2), np.full(100, 2), np.full(100, 2))
+    assert rule.threshold == pytest.approx(np.percentile(shares, 1)) and rule.f1_below is None
+    assert choose(np.zeros(0), *(np.zeros(0, int),) * 3).threshold == LEAST
+
+
+def test_it_is_kept(tmp_path):
+    path = tmp_path / "reporting.json"
+    kept = Reporting("abc", CoverageRule(0.1, 20, 0.3))
+    kept.save(path)
+    assert Reporting.load(path) == kept
+    path.write_text("{}", encoding="utf-8")
+    assert Reporting.load(path) is None and Reporting.load(tmp_path / "none") is None
