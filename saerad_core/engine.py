@@ -229,7 +229,9 @@ class Engine:
         report = self.composer.compose(found, curated, whole, silence=not reading.untypical, prior=then)
         report.typicality = reading.typicality.as_json() if reading.typicality is not None else None
         if prior is not None and prior.untypical:
-            report.warnings.insert(0, "The prior X-ray is unlike those of this workspace, so nothing is said of changes.")
+            report.warnings.insert(
+                0, "The prior X-ray is unlike those of this workspace, so nothing is said of changes."
+            )
         if facts and "warning" in facts:
             report.warnings.insert(0, facts["warning"])
         if reading.typicality is not None and reading.typicality.warning:

@@ -285,10 +285,14 @@ class Explorer:
 
     def worth(self) -> Worth:
         """What makes features worth a curator's time: how often they fire, how many reports rest on them once that is counted
-        (see `impact`), and the program's score of their descriptions where it has one."""
+        (see `impact`), the program's score of their descriptions where it has one, and rejected sentences that rested on them."""
         use = self.impact.use
+        complaints = {i: len(one.complaints) for i, one in self.curation.snapshot().all().items() if one.complaints}
         return Worth(
-            self._catalogue.values("frequency"), {} if use is None else use.shares(), self._catalogue.values("score")
+            self._catalogue.values("frequency"),
+            {} if use is None else use.shares(),
+            self._catalogue.values("score"),
+            complaints,
         )
 
     def value_queue(self, wanted: QueueFilter | None = None, query: FeatureQuery | None = None) -> list[Queued]:

@@ -75,7 +75,9 @@ def test_the_audit_row_makes_a_compared_report_again(found, prior):
 def test_every_wording_is_borne_out_by_its_kind(kind, certainty):
     for key, term in TERMS.items():
         for side in SIDES if term.sided else ("",):
-            statement = Statement(key, side, present=kind != "gone", certainty="certain" if kind == "gone" else certainty)
+            statement = Statement(
+                key, side, present=kind != "gone", certainty="certain" if kind == "gone" else certainty
+            )
             assert check(Wording().change(kind, statement), (statement,), change=kind) == [], key
 
 

@@ -26,7 +26,7 @@ Status = Literal["pending", "draft", "accepted", "rejected", "second"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 Kind = Literal[
     "edited", "accepted", "rejected", "flagged", "adjudicated", "restored", "merged", "split", "undone",
-    "proposed", "tagged", "noted", "assigned", "deferred", "scored", "named", "listed", "bookmarked", "released",
+    "proposed", "tagged", "noted", "assigned", "deferred", "scored", "named", "listed", "bookmarked", "complained", "released",
 ]  # fmt: skip
 DECIDING: frozenset[str] = frozenset(
     {"edited", "accepted", "rejected", "flagged", "adjudicated", "restored", "merged", "split"}
@@ -274,6 +274,14 @@ class Bookmarked:
 
 
 @checked_dataclass(frozen=True)
+class Complained:
+    """A reader rejected a report's sentence that rests on the feature."""
+
+    sentence: Note
+    reason: Reason = ""
+
+
+@checked_dataclass(frozen=True)
 class Released:
     """A name for everything said so far."""
 
@@ -287,7 +295,7 @@ _CLASSES: dict[str, type] = {
     "edited": Edited, "accepted": Accepted, "rejected": Judged, "flagged": Judged, "adjudicated": Adjudicated,
     "restored": Restored, "merged": Merged, "split": Split, "undone": Undone, "proposed": Proposed, "tagged": Tagged,
     "noted": Noted, "assigned": Assigned, "deferred": Deferred, "scored": Scored, "named": Named, "listed": Listed,
-    "bookmarked": Bookmarked, "released": Released,
+    "bookmarked": Bookmarked, "complained": Complained, "released": Released,
 }  # fmt: skip
 HOLDS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(holds) for kind, holds in _CLASSES.items()}
 """Kind -> what its events hold."""

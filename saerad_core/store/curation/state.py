@@ -60,6 +60,16 @@ class Reading(NamedTuple):
     """Written before the program's and others' words were shown."""
 
 
+class Complaint(NamedTuple):
+    """A report's sentence that rested on the feature and that a reader rejected."""
+
+    number: int
+    author: str
+    at: str
+    sentence: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class FeatureState:
     """Everything that counts for one feature after some of its events."""
@@ -97,6 +107,7 @@ class FeatureState:
     lists: tuple[str, ...] = ()
     bookmarked: tuple[str, ...] = ()
     """Authors who marked it."""
+    complaints: tuple[Complaint, ...] = ()
 
     @property
     def touched(self) -> bool:
@@ -277,9 +288,14 @@ def _bookmarked(state: FeatureState, event: Event, data: Mapping[str, Any]) -> C
     return {"bookmarked": (*others, event.author) if data["on"] else others}
 
 
+def _complained(state: FeatureState, event: Event, data: Mapping[str, Any]) -> Change:
+    one = Complaint(event.number, event.author, event.at, data["sentence"], data["reason"])
+    return {"complaints": (*state.complaints, one)}
+
+
 _CHANGES = {
     "edited": _edited, "accepted": _accepted, "rejected": _judged, "flagged": _judged, "adjudicated": _adjudicated,
     "restored": _restored, "merged": _merged, "split": _split, "proposed": _proposed, "tagged": _tagged, "noted": _noted,
     "assigned": _assigned, "deferred": _deferred, "scored": _scored, "named": _named, "listed": _listed,
-    "bookmarked": _bookmarked, "released": lambda *_: {},
+    "bookmarked": _bookmarked, "complained": _complained, "released": lambda *_: {},
 }  # fmt: skip

@@ -308,6 +308,11 @@ class CurationStore:
         """Mark a feature for oneself."""
         return self._one(Act(feature_id, "bookmarked", {"on": on}), author)
 
+    def complain(self, features: Sequence[int], sentence: str, author: Author | str, reason: str = "") -> Applied:
+        """Record that a reader rejected a report's sentence that rests on these features; they come sooner in the queue."""
+        data = {"sentence": sentence, "reason": reason}
+        return self.bulk([Act(one, "complained", data) for one in dict.fromkeys(features)], author)
+
     def release(self, name: str, author: Author | str, note: str = "") -> Event:
         """Name the present moment."""
         if name.strip() in {one.name for one in self.releases()}:

@@ -62,6 +62,8 @@ def _what(event: Event) -> str:
         said = " ".join([*(f"+{one}" for one in data["add"]), *(f"-{one}" for one in data["remove"])])
     elif event.kind == "scored":
         said = f"{data['value']:.0%} of {data['n']} X-rays told"
+    elif event.kind == "complained":
+        said = f"\N{LEFT DOUBLE QUOTATION MARK}{data['sentence']}\N{RIGHT DOUBLE QUOTATION MARK} {data['reason']}"
     elif event.kind == "undone":
         said = f"takes back {', '.join(map(str, data['undoes']))}"
     elif event.kind == "restored":

@@ -165,3 +165,16 @@ def test_drafts_are_there_after_a_restart_and_gone_after_saving(workspace: Works
         drafts.keep(Draft(3, "Ann", "x" * 5000, Fields(), 0, ""))
     next((workspace.root / "drafts").rglob("*.json")).write_text("rubbish")
     assert drafts.of("Ann/../..") == []
+
+
+def test_a_rejected_sentence_is_kept_with_its_reason_and_decides_nothing(store: CurationStore) -> None:
+    done = store.complain([0, 0, 4], "There is a left pneumothorax.", "Ann", "nothing there")
+    assert [one.feature_id for one in done.events] == [0, 4]
+    state = store.state(0)
+    assert [(one.author, one.sentence, one.reason) for one in state.complaints] == [
+        ("Ann", "There is a left pneumothorax.", "nothing there")
+    ]
+    assert state.revision == 0 and not state.touched
+    assert store.undo("Ann", batch=done.batch).events and store.state(0).complaints == ()
+    with pytest.raises(SaeRadError):
+        store.complain([0], "", "Ann")
