@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from saerad_core.reports.check import Flag
 from saerad_core.reports.coverage import Coverage
 from saerad_core.vocabulary import Statement
+
+if TYPE_CHECKING:
+    from saerad_core.reports.writer import Written
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ class Report:
     """How unlike the training X-rays the image is (gate.Typicality), None where the workspace can't tell."""
     coverage: Coverage | None = None
     """How much of the X-ray described features explain."""
+    written: Written | None = None
+    """What a language model answered, where its sentences stand among the findings. Not part of the JSON, as ``given``."""
     given: Given | None = None
     """Not part of the report's JSON; the audit row is made of it."""
 

@@ -15,6 +15,7 @@ from saerad_core.errors import WorkspaceError
 from saerad_core.reports.compose import Composer
 from saerad_core.reports.exports.document import stored
 from saerad_core.reports.report import Report
+from saerad_core.reports.writer import Line, Written, worded
 from saerad_core.workspace import Workspace
 
 FORMAT = "saerad-audit-2"
@@ -54,13 +55,16 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
         abstain=given.abstain,
     )
     before = report.warnings[: len(report.warnings) - len(again.warnings)]
+    written = report.written
     return {
         "format": FORMAT,
         "program": __version__,
         "models": models,
-        "writer": type(composer.wording).__name__,
-        # A template has no prompt; a language model's is hashed here.
-        "prompt_sha256": "",
+        "writer": _writer(composer, written),
+        # A template has no prompt.
+        "prompt_sha256": written.prompt_sha256 if written is not None else "",
+        "model": written.model if written is not None else "",
+        "answer": [[list(line.ids), line.text] for line in written.lines] if written is not None else None,
         "settings": asdict(composer.settings),
         "features": [[feature, activation] for feature, activation in given.active],
         "code": None if given.code is None else [[feature, activation] for feature, activation in given.code],
@@ -89,7 +93,8 @@ def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) ->
             raise WorkspaceError(
                 f"The report was made with another {' and another '.join(other)}; open that workspace."
             )
-        if row["writer"] != type(composer.wording).__name__ or row["settings"] != json.loads(
+        written = _answer(row)
+        if row["writer"] != _writer(composer, written) or row["settings"] != json.loads(
             json.dumps(asdict(composer.settings))
         ):
             raise WorkspaceError("The report was made by another writer or with other settings.")
@@ -100,6 +105,8 @@ def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) ->
         report = composer.compose(
             active, _curated(curated), code, silence=bool(row["silence"]), prior=prior, abstain=bool(row["abstain"])
         )
+        if written is not None:
+            report = worded(report, written)
         report.warnings[:0] = [str(warning) for warning in row["warnings_before"]]
         report.typicality = row["typicality"]
         expected = row["report_sha256"]
@@ -112,6 +119,18 @@ def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) ->
             f"The report comes out otherwise: it was made by version {row.get('program')}, this is {__version__}."
         )
     return report
+
+
+def _writer(composer: Composer, written: Written | None) -> str:
+    template = type(composer.wording).__name__
+    return template if written is None else f"{template}, then {written.model}"
+
+
+def _answer(row: dict[str, Any]) -> Written | None:
+    if row["answer"] is None:
+        return None
+    lines = tuple(Line(tuple(int(one) for one in ids), str(text)) for ids, text in row["answer"])
+    return Written(str(row["model"]), str(row["prompt_sha256"]), lines)
 
 
 def report_hash(report: Report) -> str:
