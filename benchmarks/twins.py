@@ -85,9 +85,7 @@ def pairs_of(engine: Engine, study: Study, row: int) -> list[Pair]:
     return out
 
 
-def rate(
-    results: Results, name: str, yes: list[bool], patients: list[str], goal: str = ""
-) -> None:
+def rate(results: Results, name: str, yes: list[bool], patients: list[str], goal: str = "") -> None:
     """A share with its interval over resampled patients."""
     if not yes:
         results.unmeasured(name, "no case", goal)

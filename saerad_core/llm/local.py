@@ -56,7 +56,7 @@ class Folder:
         stop = threading.Event()
 
         class Stopped(StoppingCriteria):
-            def __call__(self, input_ids, scores, **kwargs):  # noqa: ANN001, ANN003, ANN204 - transformers' signature
+            def __call__(self, input_ids, scores, **kwargs):  # type: ignore[override]  # noqa: ANN001, ANN003, ANN204
                 import torch
 
                 return torch.full((input_ids.shape[0],), stop.is_set(), dtype=torch.bool)

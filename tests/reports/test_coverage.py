@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from saerad_core.reports.compose import Composer
@@ -16,7 +16,8 @@ def covering(threshold: float) -> Composer:
     return Composer(tables(), descriptions, reporting=Reporting("", CoverageRule(threshold)))
 
 
-@given(FOUND, st.sets(st.integers(0, 59)), st.sets(st.integers(0, 59)))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(FOUND, st.sets(st.integers(0, 59), max_size=12), st.sets(st.integers(0, 59), max_size=12))
 def test_it_is_a_share_that_grows_with_what_is_described(found, some, more):
     one, both = (measure(found, trusted, CoverageRule(0.5)) for trusted in (some, some | more))
     assert 0 <= one.share <= both.share <= 1 + 1e-9 and one.active == len(found)
