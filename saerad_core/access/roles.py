@@ -52,7 +52,7 @@ def refusal(role: Role, act: str) -> str:
     if role == "none":
         return f"You have no role here; ask an admin for the role of {needed.role}, which may {needed.says}."
     article = "an" if role[0] in "aeiou" else "a"
-    return f"You are {article} {role} here; only from the role of {needed.role} on may one {needed.says}."
+    return f"As {article} {role} you may not {needed.says}; that takes the role of {needed.role}."
 
 
 def check(role: Role, act: str) -> None:

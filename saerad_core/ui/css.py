@@ -143,10 +143,10 @@ del { color: var(--bad); }
 .keysheet kbd { color: var(--ink); }
 
 /* signing in */
-.door { max-width: 34rem; margin-top: 12vh; }
+.st-key-door { max-width: 26rem; margin: 13vh auto 0; padding: 1.9rem 2.1rem 1.7rem; border: 1px solid var(--line); border-radius: 10px; background: var(--panel); }
 .door .brand { color: var(--quiet); }
-.door .hero { margin-top: 1.4rem; }
-.door .research { margin-bottom: .6rem; }
+.door .hero { margin: 1.1rem 0 .45rem; }
+.door p { margin-bottom: .3rem; overflow-wrap: anywhere; }
 .who { border-top: 1px solid var(--line); padding-top: .7rem; }
 .who .quiet { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; margin-bottom: .3rem; }
 

@@ -43,8 +43,9 @@ def free_port() -> int:
 class Server:
     """`streamlit run app.py` over a data folder."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str) -> None:
         self.data = data
+        self.options = options
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self._process: subprocess.Popen | None = None
@@ -55,7 +56,7 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         options = ["--server.port", str(self.port), "--server.headless", "true", "--server.fileWatcherType", "none"]
         self._process = subprocess.Popen(
-            command + options,
+            [*command, *options, *self.options],
             cwd=PROJECT,
             env=os.environ | {"SAERAD_DATA": str(self.data), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.DEVNULL,

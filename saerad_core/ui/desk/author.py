@@ -10,7 +10,7 @@ import streamlit as st
 from saerad_core.errors import SaeRadError
 from saerad_core.store.curation.events import LONGEST_NAME
 from saerad_core.ui.components import html
-from saerad_core.ui.login import person
+from saerad_core.ui.login import may, person
 from saerad_core.ui.login.configured import gated
 
 COOKIE = "saerad_author"
@@ -34,7 +34,7 @@ def author() -> str:
 def author_box() -> None:
     """Where the name is typed, or who signed in."""
     if gated():
-        html(f'<div class="quiet">You sign as <b>{escape(author())}</b>, as you signed in.</div>')
+        html(f'<div class="quiet">You write as <b>{escape(author())}</b>.</div>' if may("curate") else "")
         return
 
     def take() -> None:

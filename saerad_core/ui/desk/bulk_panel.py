@@ -119,6 +119,7 @@ def _acts(here: Here, picked: Sequence[int], seen: dict[int, int], seed: str) ->
             shortcut="U",
             on_click=undo,
             args=(here,),
+            disabled=not may("curate"),
             help="Your latest act, all of it.",
         )
     if not who:

@@ -24,6 +24,7 @@ from saerad_core.ui.desk.status import state_chip
 from saerad_core.ui.desk.words_panel import box, buttons, moves, suggestion
 from saerad_core.ui.desk.xrays_panel import ahead, xrays
 from saerad_core.ui.feature_page import parse_feature
+from saerad_core.ui.feature_words import machine_words
 from saerad_core.ui.login import may
 from saerad_core.ui.state import Here
 
@@ -89,6 +90,7 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     elif reading is not None:
         after_reading(here, row, reading, seen)
     elif clash is None and not may("curate"):
+        html(f'<div class="machine-text">{machine_words(row)}</div>')
         moves(here, seen)
     elif clash is None:
         suggestion(here, row, state, seen)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 
 import streamlit as st
 
-from saerad_core import NOTICE
 from saerad_core.access import ACTS, Person, SignedOut, allows, refusal
 from saerad_core.errors import SaeRadError
-from saerad_core.ui.components import chip, chips, html
+from saerad_core.ui.components import chip, chips, html, notice_foot
 from saerad_core.ui.login.configured import gated, providers
 from saerad_core.ui.login.session import person
 
@@ -21,43 +22,50 @@ def let_in() -> bool:
     try:
         who = person()
     except SignedOut as error:
-        _sign_in(str(error))
+        with _door("Sign in", *_says(str(error))):
+            _services()
         return False
     except SaeRadError as error:
-        _panel("Nobody can enter just now", str(error))
+        with _door("Nobody can enter just now", str(error)):
+            pass
         return False
-    if not allows(who.role, "browse"):
-        _panel("You may not enter", f"You are signed in as {who.name}. {refusal(who.role, 'browse')}")
+    if allows(who.role, "browse"):
+        return True
+    with _door("You may not enter", f"You are signed in as {who.name}. {refusal(who.role, 'browse')}"):
         st.button("Sign out", key="sign_out", on_click=st.logout)
-        return False
-    return True
+    return False
 
 
-def _sign_in(says: str) -> None:
-    failed = st.query_params.get("signin") == "failed"
-    if failed:
-        says = "The sign-in didn't go through; try again, or ask whoever runs this server."
-    elif st.user.get("is_logged_in") is not True:
-        says = "Whoever works here signs in, so that every word has an author."
-    _panel("Sign in", says, warn=failed)
-    with st.container(horizontal=True, gap="small"):
-        for number, (name, label) in enumerate(providers().items()):
-            # browser.js keeps the address for the way back when a button of this name is pressed.
-            st.button(
-                label, key=f"sign_in_{number}", type="primary" if number == 0 else "secondary", on_click=_go_and_sign_in, args=(name,)
-            )  # fmt: skip
+def _says(why: str) -> tuple[str, bool]:
+    """What the sign-in page says, and whether it is a warning."""
+    if st.query_params.get("signin") == "failed":
+        return "The sign-in didn't go through; try again, or ask whoever runs this server.", True
+    if st.user.get("is_logged_in") is True:
+        return why, True
+    return "Whoever works here signs in, so that every word has an author.", False
 
 
-def _go_and_sign_in(provider: str) -> None:
+def _services() -> None:
+    for number, (name, label) in enumerate(providers().items()):
+        # browser.js keeps the address for the way back when a button of this key is pressed.
+        kind = "primary" if number == 0 else "secondary"
+        st.button(label, key=f"sign_in_{number}", type=kind, width="stretch", on_click=_leave, args=(name,))
+
+
+def _leave(provider: str) -> None:
     st.query_params.pop("signin", None)
     st.login(provider)
 
 
-def _panel(title: str, says: str, *, warn: bool = False) -> None:
-    html(
-        f'<div class="door"><div class="brand">SAE-Rad</div><div class="hero">{escape(title)}</div>'
-        f'<p class="{"warning" if warn else "lead"}">{escape(says)}</p><p class="research">{escape(NOTICE)}</p></div>'
-    )
+@contextmanager
+def _door(title: str, says: str, warn: bool = False) -> Iterator[None]:
+    with st.container(key="door"):
+        html(
+            f'<div class="door"><div class="brand">SAE-Rad</div><div class="hero">{escape(title)}</div>'
+            f'<p class="{"warning" if warn else "lead"}">{escape(says)}</p></div>'
+        )
+        yield
+        notice_foot()
 
 
 def who_box() -> None:
