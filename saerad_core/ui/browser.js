@@ -29,6 +29,18 @@ export default function () {
     document.cookie = `saerad_next=${encodeURIComponent(path)}; Path=/; Max-Age=900; SameSite=Lax`;
   }, true);
 
+  // When the sign-in runs out the page asks anew, and gets the way to sign in. Seconds that are left, not a time of day: clocks differ.
+  let told = "", due = Infinity;
+  setInterval(() => {
+    const who = document.querySelector(".who[data-left]");
+    if (!who) return;
+    if (who.dataset.left !== told) {
+      told = who.dataset.left;
+      due = performance.now() + Number(told) * 1000;
+    }
+    if (performance.now() > due) window.location.reload();
+  }, 2000);
+
   const typing = () => {
     const active = document.activeElement;
     return active && (active.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
@@ -76,8 +77,10 @@ def who_box() -> None:
         who = person()
     except SaeRadError:
         return
+    # browser.js loads the page anew when the sign-in runs out: the server alone would leave on the screen what was there.
+    left = round(who.until - time.time()) + 1
     html(
-        f'<div class="who"><div class="quiet" title="{escape(who.name)}">{escape(who.name)}</div>'
+        f'<div class="who" data-left="{left}"><div class="quiet" title="{escape(who.name)}">{escape(who.name)}</div>'
         f"{chips([chip(who.role, says=_may(who))])}</div>"
     )
     st.button("Sign out", key="sign_out", type="tertiary", on_click=st.logout)
