@@ -54,6 +54,32 @@ export default function () {
     }, 50);
   });
 
+  // A press counts for the button on which it began. When it takes the focus from a box, Streamlit sends the box's text and takes
+  // away what it had kept only for the focus; whatever lies below moves while the finger is down, and the browser gives the click
+  // to nobody. Where the run drew the button anew, the one with the same key does the same.
+  let press = null;
+  document.addEventListener("pointerdown", (event) => {
+    const button = event.button === 0 && event.target.closest("button");
+    const holder = button && button.closest('[class*="st-key-"]');
+    const key = holder && [...holder.classList].find((name) => name.startsWith("st-key-"));
+    press = button ? { button, key, x: event.clientX, y: event.clientY } : null;
+  }, true);
+  document.addEventListener("pointercancel", () => { press = null; }, true);
+  document.addEventListener("click", (event) => {
+    if (press && press.button.contains(event.target)) press = null;
+  }, true);
+  document.addEventListener("pointerup", (event) => {
+    const one = press;
+    if (!one || Math.hypot(event.clientX - one.x, event.clientY - one.y) > 6) return;
+    setTimeout(() => {
+      if (press !== one) return;
+      press = null;
+      const drawn = one.key ? document.querySelectorAll(`.${CSS.escape(one.key)} button`) : [];
+      const now = one.button.isConnected ? one.button : drawn.length === 1 && drawn[0];
+      if (now && !now.disabled && now.getClientRects().length) now.click();
+    });
+  }, true);
+
   // Heatmaps stay off until asked: their pictures are fetched when H goes down, and hidden when it comes up.
   const heat = (on) => {
     document.body.classList.toggle("heat-held", on);

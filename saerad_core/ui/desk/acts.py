@@ -80,7 +80,7 @@ def decide(here: Here, seen: Seen, what: What) -> None:
     if st.session_state.get("desk_at") != began.feature_id:
         # A key pressed twice before the next feature was there: the second press was meant for nothing that was seen.
         return
-    text, fields, reason = began.typed_text(), began.typed_fields(), st.session_state.get("desk_reason") or ""
+    text, fields, reason = began.typed_text(), began.typed_fields(), st.session_state.get(began.reason) or ""
     started = time.perf_counter()
     try:
         _write(here, seen, what, who, text, fields, reason)

@@ -38,6 +38,11 @@ class Began:
         """Key of the text box; desk.js reads feature and base out of it."""
         return f"desk_text_{self.feature_id}_{self.base}_{self.turn}"
 
+    @property
+    def reason(self) -> str:
+        """Key of the box for why it is rejected or wants a second reader."""
+        return f"desk_reason_{self.feature_id}_{self.turn}"
+
     def field_key(self, name: str) -> str:
         return f"desk_{name}_{self.feature_id}_{self.base}_{self.turn}"
 

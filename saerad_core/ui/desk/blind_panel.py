@@ -28,10 +28,8 @@ def own_reading(state: FeatureState) -> Reading | None:
 
 def before_reading(here: Here, seen: Seen) -> None:
     """Under the box: save the reading, which shows the other words."""
-    if not author():
-        html('<div class="warning">Type your name on the left: readings are kept under it.</div>')
     st.button(
-        "Save reading", key="desk_read", type="primary", shortcut="Ctrl+Enter", on_click=_read, args=(here, seen),
+        "Save reading", key=f"desk_read_{seen.began.feature_id}", type="primary", shortcut="Ctrl+Enter", on_click=_read, args=(here, seen),
         help="Then the program's and others' words are shown. What counts for the feature stays as it is.",
     )  # fmt: skip
     moves(here, seen)
@@ -60,7 +58,11 @@ def after_reading(here: Here, row: FeatureRow, reading: Reading, seen: Seen) -> 
         with st.container(horizontal=True, gap="small"):
             for name, verdict, key in (("The suggestion fits", "accepted", "A"), ("It doesn't fit", "rejected", "X")):
                 st.button(
-                    name, key=f"desk_{verdict}", shortcut=key, on_click=_judge, args=(here, seen, reading, verdict)
+                    name,
+                    key=f"desk_{verdict}_{seen.began.feature_id}",
+                    shortcut=key,
+                    on_click=_judge,
+                    args=(here, seen, reading, verdict),
                 )
     elif reading.verdict:
         html(f'<div class="quiet">You {reading.verdict} the program\'s text.</div>')
@@ -101,7 +103,7 @@ def adjudication(here: Here, state: FeatureState, seen: Seen) -> None:
     with st.container(horizontal=True, gap="small"):
         for number, one in enumerate(readings):
             st.button(
-                f"Take {literal(one.author)}'s", key=f"desk_take_{number}", on_click=_adjudicate, args=(here, seen, one, readings),
+                f"Take {literal(one.author)}'s", key=f"desk_adjudicate_{seen.began.feature_id}_{number}", on_click=_adjudicate, args=(here, seen, one, readings),
                 disabled=not one.text or bool(refused),
             )  # fmt: skip
 

@@ -23,14 +23,20 @@ def conflict(here: Here, clash: Clash) -> None:
     with st.container(horizontal=True, gap="small"):
         if clash.text and clash.what != "reject":
             st.button(
-                "Save mine", key="desk_mine", type="primary", on_click=keep_mine, args=(here, clash),
+                "Save mine", key=f"desk_mine_{clash.feature_id}", type="primary", on_click=keep_mine, args=(here, clash),
                 help="Yours counts; theirs stays in the history.",
             )  # fmt: skip
             st.button(
-                "Go on with mine", key="desk_edit_on", on_click=edit_on, args=(here, clash),
+                "Go on with mine", key=f"desk_edit_on_{clash.feature_id}", on_click=edit_on, args=(here, clash),
                 help="Yours stays in the box and rests on theirs from now on.",
             )  # fmt: skip
-        st.button("Take theirs", key="desk_theirs", on_click=take_theirs, args=(here, clash), help="Drops yours.")
+        st.button(
+            "Take theirs",
+            key=f"desk_theirs_{clash.feature_id}",
+            on_click=take_theirs,
+            args=(here, clash),
+            help="Drops yours.",
+        )
 
 
 def _row(one: Difference) -> str:

@@ -1,8 +1,9 @@
-// The desk's own keys, the sheet that lists them, and drafts: what is typed goes to the server half a second later.
+// The desk's own keys, the sheet that lists them, and drafts: what is typed goes to the server half a second later, while the
+// focus is still in the box; when it leaves, Streamlit sends the text by itself.
 const PAUSE = 500;
 
 function start() {
-  const desk = { on: false, keys: [], send: null, timers: new Map() };
+  const desk = { on: false, keys: [], send: null, timer: 0 };
   const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
   document.addEventListener("input", (event) => {
@@ -11,9 +12,16 @@ function start() {
     const found = holder && /st-key-desk_text_(\d+)_(\d+)_/.exec(holder.className);
     if (!found) return;
     const draft = { feature: Number(found[1]), base: Number(found[2]), text: event.target.value };
-    clearTimeout(desk.timers.get(draft.feature));
-    desk.timers.set(draft.feature, setTimeout(() => desk.send && desk.send(draft), PAUSE));
+    clearTimeout(desk.timer);
+    desk.timer = setTimeout(offer, PAUSE, draft);
   });
+  const offer = (draft) => {
+    // Never right behind a run of the desk: Streamlit would take that run for broken off and leave its old parts standing.
+    const running = document.querySelector('[data-testid="stApp"][data-test-script-state="running"]');
+    if (running) desk.timer = setTimeout(offer, PAUSE, draft);
+    else if (desk.send) desk.send(draft);
+  };
+  document.addEventListener("focusout", () => clearTimeout(desk.timer));
 
   const sheet = (show) => {
     let one = document.querySelector(".keysheet");
@@ -40,13 +48,16 @@ function start() {
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-keys]")) { event.preventDefault(); sheet(); }
   });
+  // Before Streamlit's own keys, which let no other listener know.
+  window.addEventListener("keydown", (event) => {
+    if (!desk.on || event.key !== "Enter" || !event.ctrlKey || !typing(event.target)) return;
+    // Let go of the box once its text is on the way: Streamlit keeps a box in sight as long as it has the focus, even one that
+    // the next run hasn't; and the next key is no letter.
+    const box = event.target;
+    setTimeout(() => box.blur());
+  }, true);
   document.addEventListener("keydown", (event) => {
     if (!desk.on || event.defaultPrevented) return;
-    if (event.key === "Enter" && event.ctrlKey) {
-      // Saved by then: no draft comes after it.
-      desk.timers.forEach(clearTimeout);
-      return;
-    }
     if (event.key === "Escape") {
       sheet(false);
       if (event.target.closest('[class*="st-key-desk_"]') && typing(event.target)) event.target.blur();
@@ -60,6 +71,12 @@ function start() {
       event.preventDefault();
       box.focus();
       box.setSelectionRange(box.value.length, box.value.length);
+    }
+    if (event.key === "w" || event.key === "W") {
+      const why = document.querySelector('[class*="st-key-desk_reason_"] input');
+      if (!why) return;
+      event.preventDefault();
+      why.focus();
     }
     if (/^[0-9]$/.test(event.key)) {
       const boxes = document.querySelectorAll('[class*="st-key-desk_fires_"] input[type="checkbox"]');

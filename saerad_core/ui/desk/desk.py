@@ -21,7 +21,7 @@ from saerad_core.ui.desk.keeper import keeper
 from saerad_core.ui.desk.marks_panel import marks
 from saerad_core.ui.desk.queue_panel import filters, queue_list
 from saerad_core.ui.desk.status import state_chip
-from saerad_core.ui.desk.words_panel import box, buttons, moves, suggestion
+from saerad_core.ui.desk.words_panel import box, buttons, moves, oddities, suggestion
 from saerad_core.ui.desk.xrays_panel import ahead, xrays
 from saerad_core.ui.feature_page import parse_feature
 from saerad_core.ui.feature_words import machine_words
@@ -87,6 +87,7 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     if unread and may("curate"):
         box(here, began, row, blind=True)
         before_reading(here, seen)
+        oddities(here, began, row, blind=True)
     elif reading is not None:
         after_reading(here, row, reading, seen)
     elif clash is None and not may("curate"):
@@ -96,6 +97,7 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
         suggestion(here, row, state, seen)
         box(here, began, row)
         buttons(here, seen, state)
+        oddities(here, began, row)
     failed = keep_typed(here, began) if clash is None else ""
     if failed:
         st.error(literal(failed))

@@ -35,7 +35,7 @@ def history(here: Here, seen: Seen) -> None:
         )  # fmt: skip
         st.button(
             "Restore",
-            key="desk_restore",
+            key=f"desk_restore_{seen.began.feature_id}",
             on_click=restore,
             args=(here, seen, number or 0),
             help="A new event; the history keeps all.",

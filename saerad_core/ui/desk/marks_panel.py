@@ -32,13 +32,13 @@ def marks(here: Here, state: FeatureState) -> None:
         )
     with st.container(horizontal=True, gap="small"):
         st.button(
-            "Bookmarked" if mine else "Bookmark", key="desk_mark", type="tertiary", shortcut="M", on_click=_bookmark,
+            "Bookmarked" if mine else "Bookmark", key=f"desk_mark_{feature}", type="tertiary", shortcut="M", on_click=_bookmark,
             args=(here, feature, not mine), help="For yourself; Narrow, My bookmarks lists them.",
         )  # fmt: skip
         with st.popover("Note, tag, list, give"):
             for label, name in (("Note", "note"), ("Tag", "newtag"), ("List", "newlist"), ("Give to", "give")):
                 st.text_input(label, key=f"desk_{name}_{feature}_{state.number}")
-            st.button("Add", key="desk_add", on_click=_add, args=(here, state))
+            st.button("Add", key=f"desk_add_{feature}", on_click=_add, args=(here, state))
 
 
 def _bookmark(here: Here, feature: int, on: bool) -> None:

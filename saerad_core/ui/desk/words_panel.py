@@ -53,7 +53,7 @@ def suggestion(here: Here, row: FeatureRow, state: FeatureState, seen: Seen) -> 
     if words:
         fields = _said_by_program(row) if row.machine_text else state.proposals[-1].fields
         st.button(
-            "Take suggestion", key="desk_take", shortcut="T", type="tertiary", on_click=take_suggestion,
+            "Take suggestion", key=f"desk_take_{row.feature_id}", shortcut="T", type="tertiary", on_click=take_suggestion,
             args=(here, seen, words, fields), help="Puts it into the box, to be changed and saved.",
         )  # fmt: skip
 
@@ -75,7 +75,6 @@ def box(here: Here, began: Began, row: FeatureRow, *, blind: bool = False) -> No
         help="What all these X-rays have in common, as a report would say it. Kept as a draft while you type.",
     )  # fmt: skip
     _fields(began)
-    _lint(here, began, row, blind=blind)
 
 
 def _fields(began: Began) -> None:
@@ -113,7 +112,10 @@ def _term(began: Began, name: str, label: str, offered: list[str]) -> None:
     )  # fmt: skip
 
 
-def _lint(here: Here, began: Began, row: FeatureRow, *, blind: bool) -> None:
+def oddities(here: Here, began: Began, row: FeatureRow, *, blind: bool = False) -> None:
+    """What is odd about the words; under the buttons, which must not move while somebody types and clicks."""
+    if not author():
+        html('<div class="warning">Type your name on the left: acts, readings and drafts are kept under it.</div>')
     text = began.typed_text()
     if not text:
         return
@@ -124,26 +126,29 @@ def _lint(here: Here, began: Began, row: FeatureRow, *, blind: bool) -> None:
 
 def buttons(here: Here, seen: Seen, state: FeatureState) -> None:
     """Judge and go on."""
-    who = author()
-    if not who:
-        html('<div class="warning">Type your name on the left: acts and drafts are kept under it.</div>')
-    member = state.merged_into is not None
+    member, feature = state.merged_into is not None, state.feature_id
+    # A button's key names its feature: one that was pressed twice, or while the next feature was on its way, means the one in sight.
     with st.container(horizontal=True, gap="small"):
         st.button(
-            "Accept", key="desk_accept", type="primary", shortcut="A", on_click=decide, args=(here, seen, "accept"), disabled=member,
+            "Accept", key=f"desk_accept_{feature}", type="primary", shortcut="A", on_click=decide, args=(here, seen, "accept"), disabled=member,
             help="The box's text, or the suggestion where the box is empty, fits the X-rays.",
         )  # fmt: skip
         st.button(
-            "Save and next", key="desk_save", shortcut="Ctrl+Enter", on_click=decide, args=(here, seen, "save"), disabled=member,
+            "Save and next", key=f"desk_save_{feature}", shortcut="Ctrl+Enter", on_click=decide, args=(here, seen, "save"), disabled=member,
             help="Your text as a draft.",
         )  # fmt: skip
         st.button(
-            "Reject", key="desk_reject", shortcut="X", on_click=decide, args=(here, seen, "reject"), disabled=member,
+            "Reject", key=f"desk_reject_{feature}", shortcut="X", on_click=decide, args=(here, seen, "reject"), disabled=member,
             help="No text fits the X-rays; reports use the feature no more.",
         )  # fmt: skip
         st.button(
-            "Second reader", key="desk_flag", shortcut="S", on_click=decide, args=(here, seen, "flag"), disabled=member,
+            "Second reader", key=f"desk_flag_{feature}", shortcut="S", on_click=decide, args=(here, seen, "flag"), disabled=member,
             help="Somebody else should look; text that you typed is kept as a draft.",
+        )  # fmt: skip
+        st.text_input(
+            "Why", key=seen.began.reason, max_chars=LONGEST_TEXT, label_visibility="collapsed", width=220,
+            placeholder="why, where you reject or ask",
+            help="Kept with Reject and Second reader, and shown to whoever opens the feature next.",
         )  # fmt: skip
     moves(here, seen)
 
@@ -169,7 +174,7 @@ def moves(here: Here, seen: Seen) -> None:
             disabled=seen.after is None,
         )
         st.button(
-            "Later", key="desk_later", type="tertiary", shortcut="L", on_click=later, args=(here, seen),
+            "Later", key=f"desk_later_{seen.began.feature_id}", type="tertiary", shortcut="L", on_click=later, args=(here, seen),
             disabled=not may("curate"), help="Comes last in your queue from now on.",
         )  # fmt: skip
         st.button(
