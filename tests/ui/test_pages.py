@@ -178,7 +178,7 @@ def test_an_edit_shows_at_once_and_in_the_feature_s_page(app: AppTest):
     opened(app, "curate", feature="5")
     app.text_area[0].set_value("Dense <i>disc</i>, left base")
     app.text_input(key="author_box").set_value("A. Reader")
-    app.button(key="desk_save").click().run()
+    app.button(key="desk_save_5").click().run()
     assert not app.exception
     assert said(app, "feature") != "5", "saving goes on to the next feature"
     app.query_params["feature"] = "5"
