@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,18 @@ class ReportUse:
         return {feature_id: self.share(feature_id) for feature_id in self.cited}
 
 
+class Reach(NamedTuple):
+    """How far a feature's text goes, in the sample of `ReportUse`."""
+
+    images: int
+    """X-rays whose report rests on the feature."""
+    patients: int
+    """Of these X-rays."""
+    of_images: int
+    """X-rays of the sample."""
+    of_patients: int
+
+
 @dataclass(frozen=True)
 class CaseChange:
     """One X-ray's report before and after an edit."""
@@ -54,11 +66,15 @@ class CaseChange:
     cited_before: bool
     """Whether the report rests on the feature now: then its text stands beside a sentence."""
     cited_after: bool
+    told_before: str = ""
+    """The feature's text among the X-ray's active features; "" where it isn't active or has none."""
+    told_after: str = ""
 
     @property
     def changes(self) -> bool:
-        """Whether a sentence or a warning differs, or only what it rests on."""
-        return (self.before, self.cited_before) != (self.after, self.cited_after)
+        """Whether a sentence or a warning differs, or only what it rests on or is told of the feature."""
+        before = (self.before, self.cited_before, self.told_before)
+        return before != (self.after, self.cited_after, self.told_after)
 
 
 class Impact:
@@ -97,6 +113,21 @@ class Impact:
                 self._use = ReportUse(tuple(rows), {i: tuple(found) for i, found in sorted(cited.items())})
             return self._use
 
+    def reach(self, feature_id: int) -> Reach | None:
+        """In how many reports of the sample, and of how many patients, the feature has a say; None until `count` has run."""
+        use = self._use
+        if use is None:
+            return None
+        codes = self._store.roster.patient.codes
+        rows, sample = np.array(use.cited.get(feature_id, ()), dtype=np.int64), np.array(use.rows, dtype=np.int64)
+        return Reach(len(rows), len(np.unique(codes[rows])), len(sample), len(np.unique(codes[sample])))
+
+    def cases(self, feature_id: int, count: int) -> list[str]:
+        """Names of X-rays of the sample whose reports rest on a feature, one a patient; none until `count` has run."""
+        rows = np.array(self._use.cited.get(feature_id, ()) if self._use else (), dtype=np.int64)
+        first = rows[self._store.roster.first_of_patients(rows)][:count] if len(rows) else rows
+        return [self._store.roster.image_id[int(row)].as_py() for row in first]
+
     def count_beside(self) -> None:
         """Count in a thread of its own, so that nobody waits; a workspace without evidence stays uncounted."""
         with self._starting:
@@ -131,7 +162,8 @@ class Impact:
                 continue
             before, after = self._report(row, now), self._report(row, then)
             cited = [feature_id in _cited(one) for one in (before, after)]
-            changes.append(CaseChange(image_id, _sentences(before), _sentences(after), *cited))
+            told = [_told(one, feature_id) for one in (before, after)]
+            changes.append(CaseChange(image_id, _sentences(before), _sentences(after), *cited, *told))
         return changes
 
     # -- within
@@ -162,6 +194,10 @@ class Impact:
 
 def _cited(report: Report) -> set[int]:
     return {one.feature_id for sentence in (*report.findings, *report.impression) for one in sentence.evidence}
+
+
+def _told(report: Report, feature_id: int) -> str:
+    return next((line.description for line in report.features if line.feature_id == feature_id), "")
 
 
 def _sentences(report: Report) -> tuple[str, ...]:

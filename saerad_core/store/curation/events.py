@@ -26,13 +26,16 @@ Status = Literal["pending", "draft", "accepted", "rejected", "second"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 Kind = Literal[
     "edited", "accepted", "rejected", "flagged", "adjudicated", "restored", "merged", "split", "undone",
-    "proposed", "tagged", "noted", "assigned", "deferred", "scored", "named", "listed", "bookmarked", "complained", "released",
+    "proposed", "tagged", "noted", "assigned", "deferred", "scored", "named", "listed", "bookmarked", "complained", "pinned",
+    "released",
 ]  # fmt: skip
 DECIDING: frozenset[str] = frozenset(
     {"edited", "accepted", "rejected", "flagged", "adjudicated", "restored", "merged", "split"}
 )
 """Kinds that change what counts. Each needs the revision that its author saw; the others only add, and need none.
 `undone` decides where something undone did."""
+ON_WORKSPACE: frozenset[str] = frozenset({"pinned", "released"})
+"""Kinds that are about no feature."""
 _BIDI = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 """Characters that make a text read in another order than it is written."""
 
@@ -282,6 +285,14 @@ class Complained:
 
 
 @checked_dataclass(frozen=True)
+class Pinned:
+    """An X-ray whose report curators want to watch while they edit."""
+
+    image: Annotated[str, AfterValidator(lambda text: one_line(text, "X-ray's name", LONGEST_TEXT))]
+    on: bool = True
+
+
+@checked_dataclass(frozen=True)
 class Released:
     """A name for everything said so far."""
 
@@ -295,7 +306,7 @@ _CLASSES: dict[str, type] = {
     "edited": Edited, "accepted": Accepted, "rejected": Judged, "flagged": Judged, "adjudicated": Adjudicated,
     "restored": Restored, "merged": Merged, "split": Split, "undone": Undone, "proposed": Proposed, "tagged": Tagged,
     "noted": Noted, "assigned": Assigned, "deferred": Deferred, "scored": Scored, "named": Named, "listed": Listed,
-    "bookmarked": Bookmarked, "complained": Complained, "released": Released,
+    "bookmarked": Bookmarked, "complained": Complained, "pinned": Pinned, "released": Released,
 }  # fmt: skip
 HOLDS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(holds) for kind, holds in _CLASSES.items()}
 """Kind -> what its events hold."""

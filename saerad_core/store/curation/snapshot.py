@@ -72,6 +72,10 @@ class Snapshot:
         """Features that an author marked."""
         return [i for i in self.features() if author in self._own[i].bookmarked]
 
+    def pins(self) -> tuple[str, ...]:
+        """Names of the X-rays whose reports curators watch, in the order of pinning."""
+        return self.own(WORKSPACE).pins
+
     def tags(self) -> dict[str, int]:
         """Tag -> features that have it."""
         found: dict[str, int] = defaultdict(int)

@@ -108,6 +108,8 @@ class FeatureState:
     bookmarked: tuple[str, ...] = ()
     """Authors who marked it."""
     complaints: tuple[Complaint, ...] = ()
+    pins: tuple[str, ...] = ()
+    """Of WORKSPACE only: names of the pinned X-rays, in the order of pinning."""
 
     @property
     def touched(self) -> bool:
@@ -293,9 +295,14 @@ def _complained(state: FeatureState, event: Event, data: Mapping[str, Any]) -> C
     return {"complaints": (*state.complaints, one)}
 
 
+def _pinned(state: FeatureState, _: Event, data: Mapping[str, Any]) -> Change:
+    others = tuple(name for name in state.pins if name != data["image"])
+    return {"pins": (*others, data["image"]) if data["on"] else others}
+
+
 _CHANGES = {
     "edited": _edited, "accepted": _accepted, "rejected": _judged, "flagged": _judged, "adjudicated": _adjudicated,
     "restored": _restored, "merged": _merged, "split": _split, "proposed": _proposed, "tagged": _tagged, "noted": _noted,
     "assigned": _assigned, "deferred": _deferred, "scored": _scored, "named": _named, "listed": _listed,
-    "bookmarked": _bookmarked, "complained": _complained, "released": lambda *_: {},
+    "bookmarked": _bookmarked, "complained": _complained, "pinned": _pinned, "released": lambda *_: {},
 }  # fmt: skip

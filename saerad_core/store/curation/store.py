@@ -16,6 +16,7 @@ from saerad_core.store.curation.conflict import ConflictError, ManyConflictsErro
 from saerad_core.store.curation.events import (
     DECIDING,
     LONGEST_NAME,
+    ON_WORKSPACE,
     WORKSPACE,
     Author,
     Event,
@@ -313,6 +314,11 @@ class CurationStore:
         data = {"sentence": sentence, "reason": reason}
         return self.bulk([Act(one, "complained", data) for one in dict.fromkeys(features)], author)
 
+    def pin(self, image_id: str, author: Author | str, *, on: bool = True) -> Applied:
+        """Watch an X-ray's report while descriptions are edited, or don't any more; nothing where it is so already."""
+        changed = (image_id.strip() in self._own(WORKSPACE).pins) != on
+        return self.bulk([Act(WORKSPACE, "pinned", {"image": image_id, "on": on})] if changed else [], author)
+
     def release(self, name: str, author: Author | str, note: str = "") -> Event:
         """Name the present moment."""
         if name.strip() in {one.name for one in self.releases()}:
@@ -374,7 +380,7 @@ class CurationStore:
         gone = self.batch(batch) if batch else self._ledger.ask(database.SEQS, [list(seqs)])
         by_feature: dict[int, list[Event]] = {}
         for event in gone:
-            if event.kind != "released":
+            if event.kind not in ON_WORKSPACE:
                 by_feature.setdefault(event.feature_id, []).append(event)
         acts, conflicts = [], {}
         for feature_id, events in by_feature.items():
@@ -443,8 +449,9 @@ class CurationStore:
         return max(at, view.latest_at)
 
     def _checked(self, act: Act) -> Act:
-        lowest = WORKSPACE if act.kind == "released" else 0
-        if not lowest <= act.feature_id < self._features or (act.kind == "released") != (act.feature_id == WORKSPACE):
+        of_workspace = act.kind in ON_WORKSPACE
+        lowest = WORKSPACE if of_workspace else 0
+        if not lowest <= act.feature_id < self._features or of_workspace != (act.feature_id == WORKSPACE):
             raise SaeRadError(f"There is no feature {act.feature_id}; this workspace has {self._features}, from 0.")
         if act.kind in DECIDING and act.base is None:
             raise SaeRadError(f"An edit of kind {act.kind} needs the revision that its author saw.")

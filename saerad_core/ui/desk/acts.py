@@ -10,6 +10,7 @@ import streamlit as st
 
 from saerad_core.errors import SaeRadError
 from saerad_core.store.curation import Act, ConflictError, FeatureState, Fields
+from saerad_core.store.curation.events import ON_WORKSPACE
 from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import Began, fill, forget
 from saerad_core.ui.state import Here
@@ -135,7 +136,7 @@ def undo(here: Here) -> None:
     curation, who = here.explorer.curation, author()
     try:
         for event in curation.recent(200, who) if who else ():
-            if event.kind in ("undone", "released") or event.number in curation.void(event.feature_id):
+            if event.kind in ("undone", *ON_WORKSPACE) or event.number in curation.void(event.feature_id):
                 continue
             if event.batch:
                 done = curation.undo(who, batch=event.batch)
