@@ -161,9 +161,12 @@ class Impact:
             if row is None:
                 continue
             before, after = self._report(row, now), self._report(row, then)
-            cited = [feature_id in _cited(one) for one in (before, after)]
-            told = [_told(one, feature_id) for one in (before, after)]
-            changes.append(CaseChange(image_id, _sentences(before), _sentences(after), *cited, *told))
+            changes.append(
+                CaseChange(
+                    image_id, _sentences(before), _sentences(after), feature_id in _cited(before), feature_id in _cited(after),
+                    _told(before, feature_id), _told(after, feature_id),
+                )
+            )  # fmt: skip
         return changes
 
     # -- within

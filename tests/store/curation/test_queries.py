@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -110,6 +110,7 @@ def test_alpha_of_krippendorff_s_own_example() -> None:
 VALUES = st.sampled_from("abc")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=2))
 def test_laws_of_agreement(pairs: list[tuple[str, str]]) -> None:
     units = [{"x": a, "y": b} for a, b in pairs]

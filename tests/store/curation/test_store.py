@@ -56,6 +56,19 @@ def test_a_draft_a_judgement_and_back(store: CurationStore) -> None:
     assert [one.kind for one in store.history(3)] == ["edited", "accepted", "restored", "restored"]
 
 
+def test_pinned_x_rays_are_the_workspace_s(store: CurationStore, workspace: Workspace) -> None:
+    assert store.snapshot().pins() == ()
+    store.pin("b.png", "Ann")
+    store.pin("a.png", "Bob")
+    assert store.pin("a.png", "Ann").events == () and store.snapshot().pins() == ("b.png", "a.png")
+    store.pin("b.png", "Bob", on=False)
+    assert store.snapshot().pins() == ("a.png",) and store.all_current() == {}
+    assert reopened(store, workspace).snapshot().pins() == ("a.png",)
+    for refused in (Act(3, "pinned", {"image": "a.png"}), Act(-1, "pinned", {"image": ""})):
+        with pytest.raises(SaeRadError):
+            CurationStore(workspace).bulk([refused], "Ann")
+
+
 def test_save_and_accept_is_one_act_and_fields_stay_unless_given(store: CurationStore) -> None:
     store.edit(3, "One", "Ann", 0, LEFT)
     accepted = store.edit(3, "Two", "Ann", 1, accept=True)
