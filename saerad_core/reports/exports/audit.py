@@ -15,6 +15,7 @@ from saerad_core.errors import WorkspaceError
 from saerad_core.reports.compose import Composer
 from saerad_core.reports.exports.document import stored
 from saerad_core.reports.report import Report
+from saerad_core.reports.review import Act, reviewed
 from saerad_core.reports.writer import Line, Written, worded
 from saerad_core.workspace import Workspace
 
@@ -68,6 +69,7 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
         "settings": asdict(composer.settings),
         "features": [[feature, activation] for feature, activation in given.active],
         "code": None if given.code is None else [[feature, activation] for feature, activation in given.code],
+        "acts": [list(act) for act in report.acts],
         "silence": given.silence,
         "prior": None if given.prior is None else [[feature, activation] for feature, activation in given.prior],
         "abstain": given.abstain,
@@ -107,6 +109,8 @@ def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) ->
         )
         if written is not None:
             report = worded(report, written)
+        if row["acts"]:
+            report = reviewed(report, [Act(*map(str, act)) for act in row["acts"]])
         report.warnings[:0] = [str(warning) for warning in row["warnings_before"]]
         report.typicality = row["typicality"]
         expected = row["report_sha256"]

@@ -61,7 +61,7 @@ def as_dicom_sr(document: ReportDocument) -> bytes:
         container = ContainerContentItem(section, relationship_type=contains)
         children = []
         for sentence in sentences:
-            item = text(one, sentence.text)
+            item = text(one, sentence.said)
             told = text(CodedConcept("EVIDENCE", _OWN, "Probability; features"), evidence_of(sentence), properties)
             item.ContentSequence = ContentSequence([told])
             children.append(item)

@@ -34,7 +34,7 @@ class ReportDocument:
     made_by: dict[str, Any]
     """program, workspace, encoder, rule."""
     report: dict[str, Any] = field(default_factory=dict)
-    """Everything for programs, flagged sentences and timings left out."""
+    """Everything for programs; flagged and rejected sentences and timings left out."""
     audit: dict[str, Any] = field(default_factory=dict)
     """What re-creates the report (audit.py)."""
 
@@ -60,11 +60,11 @@ def make_document(
     return ReportDocument(
         title=clean(title),
         notes=tuple(notes),
-        findings=tuple(s for s in report.findings if not s.flags),
-        impression=tuple(s for s in report.impression if not s.flags),
-        changes=tuple(s for s in report.changes if not s.flags),
+        findings=tuple(s for s in report.findings if s.stands),
+        impression=tuple(s for s in report.impression if s.stands),
+        changes=tuple(s for s in report.changes if s.stands),
         coverage=report.coverage.sentence if report.coverage is not None else "",
-        warnings=tuple(report.warnings),
+        warnings=(*report.warnings, *_reviewed(report)),
         typicality=""
         if found is None
         else f"Further from the training X-rays than {found['distance_percentile']:.0f}% of them, explained worse than "
@@ -77,16 +77,27 @@ def make_document(
 
 
 def stored(report: Report) -> dict[str, Any]:
-    """What of a report is kept: all but flagged sentences and timings, which are the machine's."""
+    """What of a report is kept: all but flagged and rejected sentences, and timings, which are the machine's."""
     shape = report.as_json()
     del shape["timings_ms"]
     for part in ("findings", "impression", "changes"):
-        shape[part] = [sentence for sentence in shape[part] if not sentence["flags"]]
+        shape[part] = [one for one, sentence in zip(shape[part], getattr(report, part), strict=True) if sentence.stands]
     return shape
 
 
+def _reviewed(report: Report) -> list[str]:
+    """What became of the sentences at a reader's hand, in a sentence."""
+    verdicts = [s.verdict for part in (report.findings, report.impression, report.changes) for s in part if s.verdict]
+    if not verdicts:
+        return []
+    told = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
+    return [f"A reader went through the sentences: {told}; rejected ones are left out."]
+
+
 def evidence_of(sentence: ReportSentence) -> str:
-    """Probability and features behind a sentence: 0.87; #12, #40."""
+    """Probability and features behind a sentence: 0.87; #12, #40. A reader's own words claim none."""
+    if sentence.verdict == "edited":
+        return "a reader's words"
     return f"{sentence.probability:.2f}; {', '.join(f'#{one.feature_id}' for one in sentence.evidence)}"
 
 

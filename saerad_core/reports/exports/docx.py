@@ -29,7 +29,7 @@ def as_docx(document: ReportDocument) -> bytes:
     for title, sentences in document.sections:
         out.add_heading(title, level=2)
         for sentence in sentences:
-            paragraph = out.add_paragraph(clean(sentence.text))
+            paragraph = out.add_paragraph(clean(sentence.said))
             run = paragraph.add_run(f"  [{evidence_of(sentence)}]")
             run.font.size = Pt(8)
         if not sentences:

@@ -39,7 +39,7 @@ def as_pdf(document: ReportDocument) -> bytes:
     flow = [told(" ".join(document.notes), notice), Spacer(1, 8), told(f"X-ray: {document.title}", head)]
     for title, sentences in document.sections:
         flow.append(told(title, head))
-        flow += [p for s in sentences for p in (told(s.text, body), told(evidence_of(s), small))]
+        flow += [p for s in sentences for p in (told(s.said, body), told(evidence_of(s), small))]
         if not sentences:
             flow.append(told("Nothing that the evidence supports.", body))
     if document.warnings:

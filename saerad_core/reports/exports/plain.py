@@ -12,7 +12,7 @@ def as_text(document: ReportDocument) -> bytes:
     lines = [*document.notes, "", f"X-ray: {document.title}", ""]
     for title, sentences in document.sections:
         lines.append(title.upper())
-        lines += [f"{clean(s.text)}  [{evidence_of(s)}]" for s in sentences]
+        lines += [f"{clean(s.said)}  [{evidence_of(s)}]" for s in sentences]
         lines.append("")
     if document.warnings:
         lines += ["WARNINGS", *map(clean, document.warnings), ""]
