@@ -206,13 +206,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         encoder = rad_dino_shape(folder / "encoder", options.precision)
+        large: dict[str, object] = {}
         for tokens in ("cls", "patch"):
             engine = Engine(Workspace.open(options.workspace))
             _ = engine.composer
-            if tokens == "patch":
-                vars(engine).update(index=index, gate=gate)  # noqa: F821 - of the turn before
+            vars(engine).update(large)
             assemble(engine, encoder, tokens, folder, sandbox.decode_sandboxed(data).pixels)
-            index, gate = engine.index, engine.gate
+            large = {"index": engine.index, "gate": engine.gate}
             measure(results, engine, data, tokens, 3 if options.quick else 9)
     results.add("threads", torch.get_num_threads(), "threads")
     if options.real.is_dir():

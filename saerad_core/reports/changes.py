@@ -86,7 +86,8 @@ def changes(
     """
     found: list[Change] = []
     stated = [_sided(c.statement.fact) for c in kept]
-    for fact in dict.fromkeys(stated):
+    # What is only possible on the X-ray that shows it is nothing to compare with.
+    for fact in dict.fromkeys(_sided(c.statement.fact) for c in kept if c.probability >= settings.likely):
         if fact not in tables.facts:
             continue
         row = tables.index(fact)
@@ -97,7 +98,7 @@ def changes(
             and (chance := rule.probability(kind, float(p[row]), float(prior[row]))) >= rule.threshold[kind]
         ]
         found += sorted(told, key=lambda change: -change.probability)[:1]
-    for fact in dict.fromkeys(_sided(c.statement.fact) for c in before):
+    for fact in dict.fromkeys(_sided(c.statement.fact) for c in before if c.probability >= settings.likely):
         # What is stated without a side today may be the side of before: that is no finding gone.
         if fact not in tables.facts or any(f.finding == fact.finding and f.side in ("", fact.side) for f in stated):
             continue

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from saerad_core.reports.report import Report, ReportSentence
-from saerad_core.sae.active import active
 
 MOST = 4.0
 """Largest multiplier."""
@@ -44,6 +43,8 @@ def switched(code: np.ndarray, multipliers: Mapping[int, float], largest: np.nda
 
 def pairs_of(code: np.ndarray, thresholds: np.ndarray) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
     """(active features in the order of the rule, all that fire), as Composer.compose takes them."""
+    from saerad_core.sae.active import active  # numba, which pages needn't wait for
+
     features, values = active(code, thresholds)
     fires = np.flatnonzero(code)
     found = [(int(f), float(v)) for f, v in zip(features, values, strict=True)]

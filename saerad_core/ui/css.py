@@ -104,6 +104,12 @@ mark { background: none; color: var(--ink); border-bottom: 1px solid var(--accen
 .sentence { display: flex; gap: .8rem; justify-content: space-between; align-items: baseline; padding: .5rem .7rem; border-left: 2px solid transparent; line-height: 1.45; }
 a.sentence:hover { background: var(--panel); }
 a.sentence.on { background: var(--panel); border-left-color: var(--accent); }
+.sentence.diff { padding: .25rem .5rem; font-size: .9rem; }
+.sentence.diff.added { border-left-color: var(--good); }
+.sentence.diff.removed { border-left-color: var(--bad); }
+.sentence.diff.changed { border-left-color: var(--warn); }
+.sentence ins { text-decoration: none; color: var(--ink); }
+.sentence del { color: var(--quiet); }
 .sentence .p { color: var(--faint); font-size: .8rem; white-space: nowrap; cursor: help; }
 .warning { border-left: 2px solid var(--warn); padding: .25rem .75rem; color: var(--quiet); font-size: .86rem; margin: .3rem 0; }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,11 @@ from saerad_core.ui.components import (
     xray_grid,
 )
 from saerad_core.ui.report_export import export_buttons
+from saerad_core.ui.report_inputs import inputs
 from saerad_core.ui.report_source import Source, start_anew, truth
+from saerad_core.ui.report_switches import switches
+from saerad_core.ui.report_verdicts import verdicts
+from saerad_core.ui.report_writing import final, writing_panel
 from saerad_core.ui.state import Here, encoder_name
 from saerad_core.ui.viewer import drawn_picture, stored_picture, uploaded_picture, xray_viewer
 from saerad_core.vocabulary import Statement
@@ -44,9 +49,10 @@ FEATURES = 6
 
 def show_report(here: Here, source: Source, analysis: Analysis) -> None:
     """The page once an X-ray has been read."""
-    sentences = {f"f{i}": s for i, s in enumerate(analysis.report.findings)} | {
-        f"i{i}": s for i, s in enumerate(analysis.report.impression)
-    }
+    compiled, analysis = analysis, replace(analysis, report=final(source, analysis))
+    report = analysis.report
+    parts = (("f", report.findings), ("i", report.impression), ("c", report.changes))
+    sentences = {f"{letter}{i}": s for letter, part in parts for i, s in enumerate(part)}
     chosen = st.query_params.get("sentence", "")
     if chosen not in sentences:
         chosen = next(iter(sentences), "")
@@ -54,13 +60,17 @@ def show_report(here: Here, source: Source, analysis: Analysis) -> None:
     left, middle, right = st.columns([1.05, 1.15, 1.0], gap="medium")
     with left:
         _picture(here, source, analysis, sentences.get(chosen))
+        inputs(here, source)
         _similar(here, source, analysis)
     with middle:
         _sentences(here, source, analysis, chosen)
+        writing_panel(here, source, compiled)
         _known(here, source)
         _active(here, analysis)
     with right:
-        _evidence(here, sentences.get(chosen))
+        behind = [one.feature_id for one in sentences[chosen].evidence] if chosen in sentences else []
+        switches(here, source, compiled, behind)
+        _evidence(here, source, chosen, sentences.get(chosen))
     timings = analysis.report.timings_ms
     foot(
         " \N{MIDDLE DOT} ".join(
@@ -163,8 +173,10 @@ def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> N
                     says=coverage.sentence,
                 ),
                 chip(
-                    "compiled from evidence",
-                    says="No language model: each finding's probability adds up what the active features say about it.",
+                    "compiled from evidence" if report.written is None else f"worded by {report.written.model}",
+                    says="No language model: each finding's probability adds up what the active features say about it."
+                    if report.written is None
+                    else "A language model worded the findings; each of its sentences was checked against its findings.",
                 ),
             ]
         )
@@ -182,7 +194,16 @@ def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> N
             "Statements that the active features support. Choose one to see its evidence.",
         ),
         ("Impression", "i", report.impression, "The findings that matter most, shortest first."),
+        (
+            "Changes",
+            "c",
+            report.changes,
+            "What is new, gone or the same since the prior X-ray, where the features of both X-rays bear it out; the thresholds come from "
+            "validation patients with two X-rays. Whether a finding grew is never said.",
+        ),
     ):
+        if letter == "c" and not part:
+            continue
         html(heading(title, says))
         if not part:
             html('<p class="quiet">Nothing that the evidence supports.</p>')
@@ -210,12 +231,16 @@ def _typicality(found: dict | None) -> str:
 
 
 def _sentence(here: Here, name: str, sentence: ReportSentence, chosen: str) -> str:
-    kept = {key: st.query_params.get(key) for key in ("image", "drawn")}
+    kept = {key: st.query_params.get(key) for key in ("image", "drawn", "prior", "switch")}
     first = sentence.statement
     word = "absent" if first is not None and not first.present else first.certainty if first is not None else ""
     says = "Calibrated probability of what the sentence states: of 100 unseen X-rays with the same evidence, so many had it."
-    said = escape(sentence.text)
-    if sentence.flags:
+    said = escape(sentence.said)
+    if sentence.verdict == "rejected":
+        said = f"<s>{said}</s> {chip('rejected', 'rejected', sentence.reason or 'A reader rejected it; it leaves no file.')}"
+    elif sentence.verdict:
+        said += f" {chip(sentence.verdict, 'accepted' if sentence.verdict == 'accepted' else 'draft', 'By a reader.')}"
+    elif sentence.flags:
         reasons = " ".join(flag.reason for flag in sentence.flags)
         said = f'<s>{said}</s> <span class="faint" title="The checker: what the sentence says beyond its evidence.">{escape(reasons)}</span>'
     return (
@@ -266,7 +291,7 @@ def _phrases(image: ImageRow, said: Statement | None) -> list[str]:
     return phrases_of(image.report, said.finding, said.side, said.present) or phrases_of(image.report, said.finding)
 
 
-def _evidence(here: Here, sentence: ReportSentence | None) -> None:
+def _evidence(here: Here, source: Source, name: str, sentence: ReportSentence | None) -> None:
     if sentence is None:
         html(heading("Evidence", "Features and training X-rays behind a sentence."))
         empty_state(
@@ -280,8 +305,18 @@ def _evidence(here: Here, sentence: ReportSentence | None) -> None:
             "Features that speak for the chosen sentence, and training X-rays on which they did.",
         )
     )
+    verdicts(here, source, name, sentence)
     for one in sentence.evidence[:FEATURES]:
         _behind(here, one, sentence.statement)
+    if sentence.prior:
+        html(
+            heading(
+                "On the prior X-ray",
+                "What the sentence rests on in the prior X-ray: features that fire there, or are silent.",
+            )
+        )
+        for one in sentence.prior[:FEATURES]:
+            _behind(here, one, sentence.statement)
     if len(sentence.evidence) > FEATURES:
         html(f'<p class="quiet">and {len(sentence.evidence) - FEATURES} more, each adding less.</p>')
 
