@@ -43,9 +43,10 @@ def free_port() -> int:
 class Server:
     """`streamlit run app.py` over a data folder."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, log: Path | None = None) -> None:
         self.data = data
         self.options = options
+        self.log = log
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self._process: subprocess.Popen | None = None
@@ -55,13 +56,16 @@ class Server:
         began = time.monotonic()
         command = [sys.executable, "-m", "streamlit", "run", "app.py"]
         options = ["--server.port", str(self.port), "--server.headless", "true", "--server.fileWatcherType", "none"]
+        said = subprocess.DEVNULL if self.log is None else self.log.open("wb")
         self._process = subprocess.Popen(
             [*command, *options, *self.options],
             cwd=PROJECT,
             env=os.environ | {"SAERAD_DATA": str(self.data), "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
+            stdout=said,
             stderr=subprocess.STDOUT,
         )
+        if not isinstance(said, int):
+            said.close()
         self.wait(self.port, self._process)
         return time.monotonic() - began
 

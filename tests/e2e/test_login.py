@@ -53,7 +53,7 @@ def gated(provider: Provider, tiny_workspace: Workspace, tmp_path_factory: pytes
     folder = tmp_path_factory.mktemp("gated")
     shutil.copytree(tiny_workspace.root, folder / "tiny")
     (folder / "roles.toml").write_text(ROLES)
-    server = Server(folder, "--secrets.files", str(folder / "secrets.toml"))
+    server = Server(folder, "--secrets.files", str(folder / "secrets.toml"), log=folder / "server.log")
     (folder / "secrets.toml").write_text(secrets_for(provider, server.url, COOKIE_SECRET))
     server.start()
     try:
@@ -233,6 +233,11 @@ def test_a_sign_in_that_is_refused_or_badly_signed_is_said_and_can_be_tried_agai
     sign_in(page, "ada@example.org")
     assert page.url == link
     expect(page.locator(".who")).to_contain_text("admin")
+    # The log tells that sign-ins failed, and of nobody who they are.
+    assert gated.log is not None
+    log = gated.log.read_text()
+    assert "access_denied" in log and "token exchange failed" in log
+    assert "example.org" not in log and cookie_of(page) not in log and COOKIE_SECRET not in log
 
 
 def test_a_sign_in_that_runs_out_under_an_open_page_shuts_it(gated: Server, context: BrowserContext, page: Page):

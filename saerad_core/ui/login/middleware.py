@@ -52,7 +52,7 @@ class LoginMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(base())
+        path = scope["path"].removeprefix(base()) or "/"
         headers = Headers(scope=scope)
         says = refuses((scope.get("server") or (None,))[0], headers.get("host", ""))
         if says:
@@ -129,7 +129,7 @@ def _back_to(wanted: str | None, send: Send) -> Send:
                 headers["location"] = f"{address}{'&' if '?' in address else '?'}{FAILED}"
             elif target:
                 headers["location"] = target
-            headers.append("set-cookie", f"{NEXT}=; Max-Age=0; Path={base() or '/'}; SameSite=Lax")
+            headers.append("set-cookie", f"{NEXT}=; Max-Age=0; Path=/; SameSite=Lax")
         await send(message)
 
     return sending

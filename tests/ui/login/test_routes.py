@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit import config
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 
 from saerad_core.ui.login import LoginMiddleware
@@ -228,6 +229,19 @@ def test_after_signing_in_one_lands_on_the_deep_link(client: TestClient):
     assert any(line.startswith("saerad_next=;") for line in answer.headers.get_list("set-cookie"))
     client.cookies.clear()
     assert client.get("/oauth2callback?code=1").headers["location"] == "/"
+
+
+def test_under_a_path_of_its_own_it_is_the_same_door(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    before = config.get_option("server.baseUrlPath")
+    config.set_option("server.baseUrlPath", "rad/x")
+    try:
+        for address in ("/rad/x", "/rad/x/", "/rad/x/features", "/rad/x/_stcore/health", "/rad/x/static/a.js"):
+            assert client.get(address).text == "given out", address
+        for address in ("/rad/x/xray/one/thumb/x0", "/rad/x/media/x", "/rad/xy/features", "/xray/one/thumb/x0"):
+            assert client.get(address).status_code == 401, address
+        assert safe_path("%2Frad%2Fx%2Ffeatures") == "/rad/x/features" and safe_path("%2Ffeatures") is None
+    finally:
+        config.set_option("server.baseUrlPath", before)
 
 
 def test_a_sign_in_that_failed_is_said_on_the_deep_link(client: TestClient):
