@@ -11,6 +11,7 @@ from saerad_core.reports.review import LONGEST, Act
 from saerad_core.store.curation.events import LONGEST_TEXT
 from saerad_core.ui.components import html, literal
 from saerad_core.ui.desk.author import author, author_box
+from saerad_core.ui.login import may
 from saerad_core.ui.report_source import Source
 from saerad_core.ui.state import Here
 
@@ -75,4 +76,5 @@ def verdicts(here: Here, source: Source, name: str, sentence: ReportSentence) ->
     if problem:
         st.warning(literal(problem))
     if sentence.verdict == "rejected":
-        html('<p class="quiet">Rejected: it leaves no file. The features behind it are in the curators\' queue.</p>')
+        told = " The features behind it are in the curators' queue." if may("curate") else ""
+        html(f'<p class="quiet">Rejected: it leaves no file.{told}</p>')
