@@ -25,7 +25,7 @@ REJECTED = "rejected"
 UNTRUSTED = frozenset({REJECTED, "second"})
 """Verdicts with which a feature's description doesn't count: rejected, or waiting for a second reader."""
 REASSURES = 0.5
-"""Probability that there is no finding from which an impression says that there is none."""
+"""Probability that there is no finding from which an impression says that there is none, where validation patients gave no other."""
 
 
 class CuratedFeature(Protocol):
@@ -132,7 +132,7 @@ class Composer:
         report.warnings += self._divided(kept, fires)
         against_all = self._against_all(p, fires, barred)
         if not report.findings and against_all:
-            report.findings.append(ReportSentence(self.wording.nothing(), (), self._nothing(p), against_all))
+            report.findings.append(ReportSentence(self.wording.nothing(), (), self.nothing(p), against_all))
         self._add_impression(report, p, against_all, silence)
         if silence:
             self._add_absences(report, p, fires, barred)
@@ -222,7 +222,8 @@ class Composer:
             statement = candidate.statement
             for group in groups:
                 first = group[0].statement
-                if len(group) == 1 and _mirrored(first, statement):
+                # Of two sides that aren't equally sure each has a sentence, with its own probability.
+                if len(group) == 1 and _mirrored(first, statement) and first.certainty == statement.certainty:
                     group.append(candidate)
                     break
             else:
@@ -252,11 +253,11 @@ class Composer:
         repeated = (likely or major)[: self.settings.impression]
         if not repeated:
             if against_all:
-                nothing = self._nothing(p)
-                # Only where it is likelier than not that there is nothing may an impression reassure.
+                nothing = self.nothing(p)
+                # Only where validation patients with as much against a finding had none may an impression reassure.
                 text = (
                     self.wording.nothing_impression()
-                    if silence and nothing >= REASSURES
+                    if silence and nothing >= (REASSURES if self.reporting is None else self.reporting.reassures)
                     else self.wording.not_excluded()
                 )
                 report.impression.append(ReportSentence(text, (), nothing, against_all))
@@ -268,7 +269,7 @@ class Composer:
     def _importance(self, sentence: ReportSentence) -> int:
         return self.wording.importance(sentence.statements[0].finding) if sentence.statements else 0
 
-    def _nothing(self, p: np.ndarray) -> float:
+    def nothing(self, p: np.ndarray) -> float:
         """Probability that none of the findings is there, as if they were independent."""
         return float(np.prod([1 - p[row] for row, fact in enumerate(self.tables.facts) if not depth(fact)]))
 

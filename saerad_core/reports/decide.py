@@ -32,7 +32,9 @@ class DecideSettings:
     likely: float = 0.5
     """Probability from which it is likely; below it is possible."""
     descend: float = 0.5
-    """A side or place under its own threshold is named if it holds this share of the looser fact's probability."""
+    """A side or place under its own threshold is named if it holds this share of the looser fact's probability..."""
+    least_named: float = 0.15
+    """...and is at least this probable: a side that is more likely wrong than a guess isn't named."""
     absent: float = 0.05
     """Probability under which a finding may be called absent..."""
     absent_share: float = 0.5
@@ -56,7 +58,7 @@ def present(p: np.ndarray, tables: EvidenceTables, settings: DecideSettings) -> 
     raised = dict(zip(tables.facts, _odds(p) >= settings.lift * _odds(tables.priors), strict=True))
     over = {fact for fact in tables.facts if probability[fact] >= max(threshold[fact], settings.least) and raised[fact]}
     over |= {wider for fact in over for wider in looser(fact) if wider in probability}
-    over = _descended(over, probability, settings.descend)
+    over = _descended(over, probability, settings)
     kept = [fact for fact in over if not any(fact in looser(other) for other in over)]
     # A side without a place and a place without a side would be read as two shadows; the side is worth more.
     sided = {fact.finding for fact in kept if fact.side}
@@ -68,7 +70,7 @@ def present(p: np.ndarray, tables: EvidenceTables, settings: DecideSettings) -> 
     ]
 
 
-def _descended(over: set[Fact], probability: dict[Fact, float], share: float) -> set[Fact]:
+def _descended(over: set[Fact], probability: dict[Fact, float], settings: DecideSettings) -> set[Fact]:
     """Name the likeliest side or place of a fact that would else be stated without, if it is likelier than not."""
     done: set[Fact] = set()
     while todo := sorted(over - done):
@@ -79,7 +81,7 @@ def _descended(over: set[Fact], probability: dict[Fact, float], share: float) ->
         children = [f for f in probability if depth(f) == depth(fact) + 1 and fact in looser(f)]
         if children:
             best = max(children, key=lambda f: (probability[f], f))
-            if probability[best] >= share * probability[fact]:
+            if probability[best] >= max(settings.least_named, settings.descend * probability[fact]):
                 over = over | {best}
     return over
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from saerad_core.reports.changes import ChangeRule
 from saerad_core.reports.coverage import CoverageRule
 
-FORMAT = "saerad-reporting-1"
+FORMAT = "saerad-reporting-2"
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Reporting:
     """SHA-256 of what they were chosen with: dictionary thresholds, evidence and descriptions. Others need others."""
     coverage: CoverageRule = field(default_factory=CoverageRule)
     changes: ChangeRule = field(default_factory=ChangeRule)
+    reassures: float = 1.01
+    """Probability that there is no finding from which an impression says that there is none; above 1 none ever does."""
 
     def save(self, path: Path) -> None:
         """Write it in one step."""
@@ -34,6 +36,8 @@ class Reporting:
             found = json.loads(path.read_text(encoding="utf-8"))
             if found.pop("format") != FORMAT:
                 return None
-            return cls(found["made_of"], CoverageRule(**found["coverage"]), ChangeRule(**found["changes"]))
+            return cls(
+                found["made_of"], CoverageRule(**found["coverage"]), ChangeRule(**found["changes"]), found["reassures"]
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -26,6 +26,10 @@ from saerad_core.store.activations import ActivationStore
 from saerad_core.vocabulary import Fact
 from saerad_core.workspace import Workspace
 
+SAFE = 0.95
+"""Share of validation X-rays without a stated finding whose reports state none that matters either, from which an impression reassures."""
+FEWEST_CALM = 10
+"""Such X-rays without which none ever does."""
 MOST_PATIENTS = 500
 """Validation patients that are looked at, drawn where there are more: a share of a tenth is then known to within .03."""
 
@@ -60,6 +64,7 @@ def choose_reporting(
     reported = read_reports(texts, facts_of)
     p = np.zeros((len(rows), len(tables.facts)))
     shares, counts = np.zeros(len(rows)), np.zeros((len(rows), 3), dtype=int)
+    calm: list[tuple[float, bool]] = []
     for place, row in enumerate(rows):
         ids, values = codes.row(int(row))
         p[place] = tables.probabilities(list(zip(ids.tolist(), values.tolist(), strict=True)))
@@ -69,7 +74,26 @@ def choose_reporting(
         said = {c.statement.fact for c in _stated(p[place], tables, composer)}
         true = {fact for fact, s in facts_of(texts[place]).items() if s.present}
         counts[place] = len(said & true), len(said), len(true)
-    return Reporting(made_of, choose(shares, *counts.T), _changes(store, rows, p, reported, tables))
+        if not said:
+            calm.append((composer.nothing(p[place]), all(composer.wording.is_minor(fact.finding) for fact in true)))
+    return Reporting(
+        made_of,
+        choose(shares, *counts.T),
+        _changes(store, rows, p, reported, tables),
+        lowest_safe(calm, SAFE, FEWEST_CALM),
+    )
+
+
+def lowest_safe(told: Sequence[tuple[float, bool]], share: float, fewest: int) -> float:
+    """The lowest probability from which at least ``share`` of ``fewest`` or more cases were right; 1.01 where there is none.
+
+    Args:
+        told: probability and whether it was right, of each case.
+    """
+    ranked = sorted(told, key=lambda one: -one[0])
+    right = np.cumsum([one[1] for one in ranked])
+    safe = [i for i in range(fewest - 1, len(ranked)) if right[i] >= share * (i + 1)]
+    return float(ranked[safe[-1]][0]) if safe else 1.01
 
 
 def _stated(p: np.ndarray, tables: EvidenceTables, composer: Composer) -> list[Candidate]:

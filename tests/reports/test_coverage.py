@@ -3,10 +3,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from saerad_core.descriptions.realise import NOTHING_FOUND
 from saerad_core.reports.compose import Composer
 from saerad_core.reports.coverage import LEAST, CoverageRule, choose, measure
 from saerad_core.reports.reporting import Reporting
-from tests.reports.written import curated, tables
+from saerad_core.stages.reporting import lowest_safe
+from tests.reports.written import composer, curated, tables
 
 FOUND = st.lists(st.tuples(st.integers(0, 59), st.floats(0.1, 9)), max_size=25, unique_by=lambda one: one[0])
 
@@ -72,3 +74,15 @@ def test_it_is_kept(tmp_path):
     assert Reporting.load(path) == kept
     path.write_text("{}", encoding="utf-8")
     assert Reporting.load(path) is None and Reporting.load(tmp_path / "none") is None
+
+
+def test_an_impression_reassures_from_where_validation_patients_had_nothing():
+    told = [(0.9 - 0.01 * i, i < 30) for i in range(60)]
+    cut = lowest_safe(told, 0.95, 10)
+    assert 0.6 <= cut < 0.62 and lowest_safe(told[:5], 0.95, 10) > 1 and lowest_safe([], 0.95, 10) > 1
+    assert lowest_safe([(p, False) for p, _ in told], 0.95, 10) > 1
+    calm = composer().compose([(20, 1.0)])
+    for reassures, text in ((0.0, NOTHING_FOUND), (1.01, "does not exclude")):
+        one = Composer(tables(), {20: "x"}, reporting=Reporting("", CoverageRule(0.0), reassures=reassures))
+        assert text in one.compose([(20, 1.0)]).impression[0].text
+    assert calm.impression
