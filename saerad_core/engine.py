@@ -16,7 +16,8 @@ from saerad_core.datasets import Dataset, open_dataset
 from saerad_core.encoder import Encoder, pooled
 from saerad_core.errors import WorkspaceError
 from saerad_core.gate import Gate, Typicality
-from saerad_core.heatmap import feature_heatmap, overlay_png
+from saerad_core.heatmap.methods import feature_heatmap
+from saerad_core.heatmap.overlay import overlay_png
 from saerad_core.images import sandbox
 from saerad_core.reports.counterfactual import pairs_of, switched
 from saerad_core.reports.report import Report

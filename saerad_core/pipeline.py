@@ -19,6 +19,7 @@ import pandas as pd
 from saerad_core import __version__
 from saerad_core.atlas import build_atlas
 from saerad_core.datasets import Dataset, open_dataset
+from saerad_core.datasets.places import open_places
 from saerad_core.demo import workspace as demo
 from saerad_core.encoder import PROJECT, Encoder, fingerprint_of
 from saerad_core.errors import WorkspaceError
@@ -46,9 +47,10 @@ from saerad_core.sae.files import load
 from saerad_core.sae.width import recommended_width
 from saerad_core.stages.activate import Activated, activate, load_activated, upgrade_codes
 from saerad_core.stages.describe import describe_features
+from saerad_core.stages.maps import measure_maps
 from saerad_core.stages.train import train_sae
 from saerad_core.store.activations import ActivationStore
-from saerad_core.workspace import DatasetInfo, EncoderInfo, SaeInfo, StageRecord, Workspace
+from saerad_core.workspace import OWN_PATIENTS, DatasetInfo, EncoderInfo, SaeInfo, StageRecord, Workspace
 
 STAGES = {
     "sample": "Embedding the X-rays that the dictionary is trained on",
@@ -58,6 +60,7 @@ STAGES = {
     "describe": "Describing features from reports",
     "index": "Indexing X-rays for search",
     "atlas": "Drawing the map of features",
+    "maps": "Looking where features fire, and testing the heatmaps",
 }
 """Stage and how the progress page names it. ``sample`` is of large sets of patch tokens only, and then trains before
 ``encode``."""
@@ -261,9 +264,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
         width=sae.config.d_sae,
         k=sae.config.k,
         rule=workspace.manifest.sae.rule,
-        trained_on="simulated X-rays of other patients, ahead of this build"
-        if settings.sae
-        else "this workspace's training patients",
+        trained_on="simulated X-rays of other patients, ahead of this build" if settings.sae else OWN_PATIENTS,
     )
     activated: list[Activated] = []
 
@@ -278,6 +279,8 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
         workspace, _records(workspace, shards), once(), sae, progress))  # fmt: skip
     stage.run("index", 0, ["gate 2"], lambda: index(workspace))
     stage.run("atlas", 0, [], lambda: draw_atlas(workspace, sae))
+    stage.run("maps", 0, ["maps 1"], lambda: measure_maps(
+        workspace, dataset, encoder, sae, open_places(dataset, workspace.boxes_file), progress))  # fmt: skip
     workspace.manifest.provenance = provenance()
     workspace.save()
     shutil.rmtree(workspace.cache_dir, ignore_errors=True)

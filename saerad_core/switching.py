@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from saerad_core.datasets import open_dataset
+from saerad_core.datasets.places import open_places
 from saerad_core.errors import WorkspaceError
 from saerad_core.harvest.run import harvest
 from saerad_core.harvest.settings import (
@@ -36,12 +37,13 @@ from saerad_core.stages.activate import activate
 from saerad_core.stages.carry import ALIKE, Pair, Word, offer, pairs, words_of
 from saerad_core.stages.describe import describe_features
 from saerad_core.stages.embed_again import open_encoder
+from saerad_core.stages.maps import measure_maps
 from saerad_core.stages.train import label_of
 from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation.store import CurationStore
-from saerad_core.workspace import Manifest, SaeInfo, Workspace
+from saerad_core.workspace import OWN_PATIENTS, Manifest, SaeInfo, Workspace
 
-STAGES = ("activate", "describe", "index", "atlas")
+STAGES = ("activate", "describe", "index", "atlas", "maps")
 """Stages of a build that depend on the dictionary but for ``encode``, which is done anew for its codes alone."""
 REPORTS = ("evaluation.json", "sae-report.json", "sae-report.md")
 """Figures of the old dictionary; they go with it."""
@@ -101,7 +103,7 @@ def _prepare(workspace: Workspace, staging: Path, folder: Path, progress: Progre
         tokens=sae.config.tokens,
         width=sae.config.d_sae,
         k=sae.config.k,
-        trained_on=info.get("trained_on", "this workspace's training patients"),
+        trained_on=info.get("trained_on", OWN_PATIENTS),
         candidate=folder.name,
     )
     progress.stage("Finding each X-ray's active features", len(shards), 2, 3)
@@ -110,6 +112,8 @@ def _prepare(workspace: Workspace, staging: Path, folder: Path, progress: Progre
     describe_features(new, shards.records(), activated, sae, progress)
     index(new)
     draw_atlas(new, sae)
+    dataset = open_dataset(workspace.manifest.dataset)
+    measure_maps(new, dataset, open_encoder(workspace), sae, open_places(dataset, workspace.boxes_file), progress)
     shutil.rmtree(new.cache_dir)
     told = ActivationStore(workspace.activations_db).descriptions()
     described = dict(zip(told["feature_id"].astype(int), told["text"].astype(str), strict=True))
@@ -118,7 +122,9 @@ def _prepare(workspace: Workspace, staging: Path, folder: Path, progress: Progre
     matched = pairs(old, sae.W_dec.detach().cpu().numpy(), [word.feature_id for word in words])
     _write_json(staging / "carried.part.json", _told(workspace, folder, words, matched))
     for stage in STAGES:
-        record = new.manifest.stages[stage]
+        record = new.manifest.stages.get(stage)
+        if record is None:
+            continue  # a workspace of an earlier version
         record.key = hashlib.sha256(f"{record.key} {sae_id_of(folder)}".encode()).hexdigest()
     new.save()
     _write_json(staging / "ready.json", {"candidate": folder.name, "label": _label(workspace)})

@@ -11,6 +11,8 @@ from pydantic import BaseModel, Field, ValidationError
 from saerad_core.errors import WorkspaceError
 
 SCHEMA_VERSION = 1
+OWN_PATIENTS = "this workspace's training patients"
+"""What a dictionary was trained on, where it wasn't trained ahead on others."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -208,6 +210,16 @@ class Workspace:
     def strongest_patches(self) -> Path:
         """safetensors: where each feature fires on the X-rays that show it most strongly; of patch dictionaries only."""
         return self.root / "patches.safetensors"
+
+    @property
+    def maps_file(self) -> Path:
+        """safetensors: every feature's mean map, and its maps' scores where masks or boxes could test them; may be missing."""
+        return self.root / "maps.safetensors"
+
+    @property
+    def boxes_file(self) -> Path:
+        """Boxes that readers drew, in the form of NIH's BBox_List_2017.csv, where somebody gave some (`saerad_core maps --boxes`)."""
+        return self.root / "boxes.csv"
 
     @property
     def faiss_index(self) -> Path:

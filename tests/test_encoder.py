@@ -12,9 +12,6 @@ from safetensors.torch import save_file
 
 from saerad_core.encoder import REVISIONS, Encoder, pooled
 from saerad_core.errors import EncoderError
-from saerad_core.heatmap import Heat, feature_heatmap, overlay_png
-from saerad_core.sae.config import SaeConfig
-from saerad_core.sae.topk import TopKSae
 
 
 def write_encoder(folder: Path, size: int = 64, patch: int = 16, edge: int | None = None, channels: int = 1) -> Path:
@@ -106,38 +103,6 @@ def test_another_weight_is_another_fingerprint(tmp_path) -> None:
     one = Encoder.load(write_encoder(tmp_path / "a"))
     two = Encoder.load(write_encoder(tmp_path / "b", edge=80))
     assert one.fingerprint == Encoder.load(tmp_path / "a").fingerprint != two.fingerprint
-
-
-def test_patch_heat_lies_where_the_feature_fires(encoder: Encoder) -> None:
-    rng = np.random.default_rng(1)
-    pixels = rng.random((80, 80), dtype=np.float32)
-    patches = encoder.embed(encoder.preprocess([pixels])).patches
-    assert patches is not None
-    sae = TopKSae(SaeConfig(32, 4, k=1))
-    with torch.no_grad():
-        sae.b_dec.copy_(patches[0].mean(0))
-        sae.W_enc[:, 2] = patches[0, 5] - patches[0].mean(0)
-    heat = feature_heatmap(encoder, sae, "patch", pixels, 2)
-    assert heat.values.shape == (4, 4)
-    assert heat.values.argmax() == 5
-    cls = feature_heatmap(encoder, sae, "cls", pixels, 2)
-    assert cls.values.shape == (4, 4) and cls.values.max() > 0
-
-
-def test_overlay_is_transparent_outside_of_the_peak() -> None:
-    import io
-
-    from PIL import Image
-
-    values = np.zeros((4, 4), dtype=np.float32)
-    values[0, 3] = 2
-    picture = Image.open(io.BytesIO(overlay_png(Heat(values, (10, 0, 90, 80)), 100, 80)))
-    alpha = np.asarray(picture)[..., 3]
-    assert picture.size == (80, 100)
-    assert alpha[:10].max() == 0 and alpha[60:].max() == 0
-    assert alpha[15:25, 65:75].min() > 100
-    silent = np.asarray(Image.open(io.BytesIO(overlay_png(Heat(np.zeros((4, 4), np.float32), (0, 0, 80, 80)), 80, 80))))
-    assert silent[..., 3].max() == 0
 
 
 SHAPES = [(420, 300), (300, 420), (259, 259), (101, 333), (517, 518), (64, 90), (700, 257)]

@@ -14,7 +14,7 @@ from saerad_core import switching
 from saerad_core.cli import app
 from saerad_core.engine import Engine
 from saerad_core.errors import WorkspaceError
-from saerad_core.heatmap import feature_heatmap
+from saerad_core.heatmap.methods import feature_heatmap
 from saerad_core.sae.files import load, save
 from saerad_core.sae.strongest_patches import StrongestPatches
 from saerad_core.stages.carry import pairs

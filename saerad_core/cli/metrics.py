@@ -1,4 +1,4 @@
-"""Commands that measure a workspace's dictionary: sae-report."""
+"""Commands that measure a workspace's dictionary and its heatmaps: sae-report, maps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from saerad_core.progress import Reporter
 from saerad_core.workspace import Workspace
 
 
@@ -28,3 +29,26 @@ def sae_report(
     if out is not None:
         out.write_text(module.as_json(figures), encoding="utf-8")
     typer.echo((opened.root / "sae-report.md").read_text(encoding="utf-8"))
+
+
+def maps(
+    workspace: Path,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help="List of boxes to test heatmaps by, in the form of NIH's BBox_List_2017.csv, gzipped or not; kept in the workspace."
+        ),
+    ] = None,
+    device: str = "auto",
+) -> None:
+    """Test the heatmaps of a finished workspace where masks or boxes are known, and draw every feature's mean map; builds do it by themselves."""
+    from saerad_core.stages.maps import measure_again
+
+    opened = Workspace.open(workspace)
+    found = measure_again(opened, boxes, Reporter(None), device)
+    better = sum(one.score.beats_prior for one in found.all_judged.values())
+    typer.echo(
+        f"{len(found.all_judged)} features tested by {found.kind or 'nothing, since no place of a finding is known'}; "
+        f"the maps of {better} point better than the prior. Mean maps: {opened.maps_file.name}, {opened.maps_file.stat().st_size:,} bytes; "
+        f"strongest X-rays: {opened.strongest_patches.stat().st_size if opened.strongest_patches.exists() else 0:,} bytes."
+    )

@@ -18,6 +18,7 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
+from saerad_core.explorer.where import HeatTruth, Where
 from saerad_core.store.activations import BANDS
 
 __all__ = [
@@ -34,10 +35,12 @@ __all__ = [
     "FeatureDetail",
     "FeatureQuery",
     "FeatureRow",
+    "HeatTruth",
     "ImageRow",
     "LabelScore",
     "Listing",
     "Neighbour",
     "Share",
+    "Where",
     "phrases_of",
 ]

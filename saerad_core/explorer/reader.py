@@ -36,6 +36,8 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
+from saerad_core.explorer.where import HeatTruth, Where, truth_of, where_of
+from saerad_core.heatmap.file import FeatureMaps
 from saerad_core.progress import State
 from saerad_core.progress import read as read_state
 from saerad_core.retrieval import ImageIndex
@@ -80,6 +82,7 @@ class Explorer:
         self._training: Training | None = None
         self._evidence: OrderedDict[int, FeatureEvidence] = OrderedDict()
         self._similar: ImageIndex | None = None
+        self._maps: tuple[FeatureMaps | None] | None = None
 
     # -- features
 
@@ -179,6 +182,24 @@ class Explorer:
             while len(self._evidence) > KEPT_EVIDENCE:
                 self._evidence.popitem(last=False)
         return made
+
+    @property
+    def maps(self) -> FeatureMaps | None:
+        """Mean maps and the scores of heatmaps; None where the workspace has none of this dictionary."""
+        with self._lock:
+            if self._maps is None:
+                path = self.workspace.maps_file
+                found = FeatureMaps(path) if path.exists() else None
+                self._maps = (found if found is not None and found.sae == self.curation.sae else None,)
+            return self._maps[0]
+
+    def heat_truth(self, feature_id: int) -> HeatTruth:
+        """Whether a feature's heatmaps are true, as far as masks or boxes could tell."""
+        return truth_of(self.maps, feature_id)
+
+    def where(self, feature_id: int) -> Where | None:
+        """Where in the chest a feature looks on the whole; None where too few X-rays' maps are kept."""
+        return where_of(self.maps, feature_id)
 
     # -- X-rays
 

@@ -105,6 +105,22 @@ class StrongestPatches:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def all(self) -> tuple[np.ndarray, Entries]:
+        """Every entry, and where each feature's begin, int64 [m + 1].
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        try:
+            with safe_open(self._path, framework="numpy") as file:
+                starts, rows, places, values = (file.get_tensor(one) for one in ("starts", "rows", "places", "values"))
+        except (OSError, SafetensorError) as error:
+            raise WorkspaceError(
+                f"{self._path.name} of this workspace can't be read; build the workspace again."
+            ) from error
+        features = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
+        return starts, Entries(features, rows, places, values)
+
     def of(self, feature_id: int, row: int) -> np.ndarray | None:
         """Activations of a feature on every patch of an X-ray, float32 [P]; None where the X-ray isn't among the feature's strongest.
 

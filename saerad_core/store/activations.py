@@ -113,6 +113,10 @@ class ActivationStore:
         """(label, AUROC of the activation, patients with the label), the best told first."""
         return self._run(queries.LABELS, feature=feature_id).fetchall()
 
+    def best_labels(self, among: Sequence[str]) -> pd.DataFrame:
+        """feature_id, label, auroc, n_patients: of some labels the one that each feature tells best."""
+        return self._run(queries.BEST_LABELS, labels=list(among)).df()
+
     # -- a feature's X-rays
 
     def firing(self, feature_id: int) -> Firing:

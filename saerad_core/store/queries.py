@@ -19,6 +19,10 @@ COACTIVE = "SELECT other_id, n, npmi FROM store.coactivations WHERE feature_id =
 LABELS = (
     "SELECT label, auroc, n_patients FROM store.feature_labels WHERE feature_id = $feature ORDER BY auroc DESC, label"
 )
+BEST_LABELS = (
+    "SELECT feature_id, arg_max(label, auroc) AS label, max(auroc) AS auroc, arg_max(n_patients, auroc) AS n_patients "
+    "FROM store.feature_labels WHERE list_contains($labels, label) GROUP BY feature_id ORDER BY feature_id"
+)
 
 WIDTH = "SELECT count(*) FROM store.features"
 FIRING_COUNTS = (

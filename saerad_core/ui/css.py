@@ -91,6 +91,12 @@ a.frame:hover { border-color: var(--accent); }
 .frame img.heat { opacity: var(--heat, .5); visibility: hidden; }
 .heat-on img.heat, body.heat-held img.heat { visibility: visible; }
 .frame .tag { position: absolute; left: .3rem; bottom: .15rem; font-size: .76rem; color: #e4e7eb; text-shadow: 0 0 3px #000, 0 0 3px #000; }
+.chest { display: grid; grid-template-columns: minmax(12rem, 20rem) 1fr; gap: 1.2rem; align-items: start; }
+.chest .lead { margin: 0 0 .3rem; }
+.chest .scale { display: flex; align-items: center; gap: .5rem; color: var(--quiet); font-size: .78rem; margin-top: .6rem; }
+.chest .scale i { width: 9rem; height: .55rem; border: 1px solid var(--line); background: linear-gradient(90deg, #000, #00224e, #35456c, #666970, #948e77, #c8b866, #fee838); }
+.warned { color: var(--warn) !important; }
+@media (max-width: 40rem) { .chest { grid-template-columns: 1fr; } }
 .frame .tag.right { left: auto; right: .3rem; }
 .xray figcaption { font-size: .79rem; line-height: 1.4; color: var(--quiet); margin-top: .25rem; display: -webkit-box; -webkit-line-clamp: 4; -webkit-box-orient: vertical; overflow: hidden; }
 .xray .line { font-size: .74rem; line-height: 1.35; color: var(--faint); margin-top: .2rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }

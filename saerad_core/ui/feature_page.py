@@ -16,6 +16,7 @@ from saerad_core.ui.feature_labels import labels
 from saerad_core.ui.feature_map import small_map
 from saerad_core.ui.feature_neighbours import neighbours
 from saerad_core.ui.feature_rows import label_name
+from saerad_core.ui.feature_where import where_in_chest
 from saerad_core.ui.feature_words import words
 from saerad_core.ui.feature_xrays import activations_and_xrays
 from saerad_core.ui.state import Here, encoder_name
@@ -72,6 +73,7 @@ def _below(here: Here, detail: FeatureDetail) -> None:
         labels(here, detail)
     with right:
         confounders(here, detail.row)
+    where_in_chest(here, detail.row)
 
 
 def _top(here: Here, row: FeatureRow) -> None:

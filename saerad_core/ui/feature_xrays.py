@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import NamedTuple
 
 import streamlit as st
@@ -10,6 +11,7 @@ from saerad_core.explorer import BANDS, FeatureDetail, FeatureRow, ImageRow
 from saerad_core.ui.charts import histogram
 from saerad_core.ui.components import XrayCell, empty_state, foot, heading, html, marked, number, xray_grid
 from saerad_core.ui.feature_rows import label_name, who
+from saerad_core.ui.heat_truth import SAYS, sentence
 from saerad_core.ui.state import Here
 
 SHOWN = 24
@@ -153,17 +155,21 @@ def _xrays(here: Here, row: FeatureRow, interval: tuple[float, float] | None) ->
             format_func=str.capitalize,
             help=" ".join(f"{name.capitalize()}: {says}" for name, says in _BAND_SAYS.items()),
         )
-        with st.container(horizontal=True, width="content", vertical_alignment="center"):
-            heat = st.toggle(
-                "Heatmap",
-                key="heat",
-                help="Where in each X-ray the feature is active. Off until asked: a mark draws the eye. Hold H to see it for a moment.",
-            )
-            opacity = None
-            if heat:
-                opacity = st.slider(
-                    "Opacity", 0.1, 0.9, 0.5, 0.1, key="opacity", width=130, label_visibility="collapsed"
+        opacity = None
+        truth = here.explorer.heat_truth(row.feature_id)
+        if truth.drawn:
+            with st.container(horizontal=True, width="content", vertical_alignment="center"):
+                heat = st.toggle(
+                    "Heatmap",
+                    key="heat",
+                    help="Where in each X-ray the feature is active. Off until asked: a mark draws the eye. Hold H to see it for a moment.",
                 )
+                if heat:
+                    opacity = st.slider(
+                        "Opacity", 0.1, 0.9, 0.5, 0.1, key="opacity", width=130, label_visibility="collapsed"
+                    )
+    if opacity is not None or not truth.drawn:
+        html(f'<div class="quiet heat-truth" title="{escape(SAYS)}">{escape(sentence(truth).replace("`", ""))}</div>')
     images, ms = here.explorer.top_images(row.feature_id, band or BANDS[0], SHOWN, interval)
     if not images:
         empty_state("No X-rays in this interval.", "Move its ends apart, or open the whole scale.")
@@ -196,6 +202,8 @@ def xray_cell(
         else f"Feature {row.feature_id} is silent",
         caption=text,
         line=line,
-        heat=here.links.heat(row.feature_id, image.image_id) if image.activation is not None else "",
+        heat=here.links.heat(row.feature_id, image.image_id)
+        if image.activation is not None and here.explorer.heat_truth(row.feature_id).drawn
+        else "",
         label=f"X-ray {image.image_id}, {line}",
     )

@@ -19,6 +19,9 @@ class Overlay(NamedTuple):
 
     name: str
     address: str
+    """ "" where it isn't drawn; ``says`` then tells why."""
+    says: str = ""
+    """Told while it is on."""
 
 
 class Picture(NamedTuple):

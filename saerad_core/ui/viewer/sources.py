@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from saerad_core.images.sandbox import measure_sandboxed
+from saerad_core.ui.heat_truth import sentence
 from saerad_core.ui.state import Here
 from saerad_core.ui.viewer.component import Overlay, Picture
 from saerad_core.ui.viewer.held import Held
@@ -23,8 +24,8 @@ def stored_picture(here: Here, image_id: str, features: Iterable[int] = (), *, l
         features: whose heatmaps may be asked for, in the order of the list.
         label: what a reader and a screen reader are told; the image's name by itself.
     """
-    overlays = tuple(Overlay(feature_name(here, feature), here.links.heat(feature, image_id)) for feature in features)
     links = here.links
+    overlays = tuple(_overlay(here, feature, links.heat(feature, image_id)) for feature in features)
     return Picture(links.values(image_id), links.picture(image_id), label or f"X-ray {image_id}", overlays)
 
 
@@ -56,8 +57,14 @@ def _held_picture(
         # One at a time: the X-ray before it is let go.
         st.session_state["viewer_held"] = kept
     token = kept[1].token
-    overlays = tuple(Overlay(feature_name(here, one), here.links.held_heat(one, token)) for one in features)
+    overlays = tuple(_overlay(here, one, here.links.held_heat(one, token)) for one in features)
     return Picture(here.links.held_values(token), "", label, overlays)
+
+
+def _overlay(here: Here, feature_id: int, address: str) -> Overlay:
+    """A feature's heatmap with how true it is; a sentence in its place where it is no better than a guess."""
+    truth = here.explorer.heat_truth(feature_id)
+    return Overlay(feature_name(here, feature_id), address if truth.drawn else "", sentence(truth).replace("`", ""))
 
 
 def feature_name(here: Here, feature_id: int) -> str:

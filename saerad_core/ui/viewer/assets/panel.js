@@ -52,11 +52,14 @@ function panelOf(viewer) {
   panel.note = make("div", { className: "note" });
   panel.said = make("span");
   panel.said.setAttribute("role", "status");
+  panel.truth = make("div", { className: "quiet truth" });
+  panel.truth.setAttribute("role", "status");
   panel.heatBar = bar(panel.heat, panel.hold, panel.which, panel.opacity);
   panel.element = make("div", { className: "panel" },
     bar(panel.preset, panel.widthLabel, panel.centerLabel),
     bar(panel.invert, panel.fit, panel.real, panel.reset, panel.zoomLabel),
     panel.heatBar,
+    panel.truth,
     bar(panel.beside, panel.large, panel.keys, panel.second),
     make("div", { className: "bar quiet" }, panel.note, panel.said));
   return panel;

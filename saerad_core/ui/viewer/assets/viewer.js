@@ -240,13 +240,16 @@ class Viewer {
 
     const heat = this.panes[0].heat;
     const chosen = overlays[this.heatIndex];
-    const on = Boolean(chosen) && this.heatOn !== this.held;
+    const asked = Boolean(chosen) && this.heatOn !== this.held;
+    // A feature whose heatmaps are no better than a guess has a sentence in place of an address.
+    const on = asked && Boolean(chosen.address);
     if (on && heat.getAttribute("src") !== chosen.address) {
       this.say("Drawing the heatmap");
       heat.src = chosen.address;
     }
     heat.classList.toggle("on", on);
     heat.style.opacity = panel.opacity.value;
+    panel.truth.textContent = asked ? chosen.says : "";
     if (!on) this.say("");
     this.tellAddress();
   }
