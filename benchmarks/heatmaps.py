@@ -59,11 +59,11 @@ TESTED, TRAINED = 107, 108
 PER_LABEL, SEARCHED = 60, 3_000
 """X-rays with each label, one a patient, and patients looked through for them."""
 CLS_PATIENTS = 896
-OCCLUDED, TWINS = 48, 120
+OCCLUDED, TWINS = 24, 60
 """Pairs of feature and X-ray that occlusion, which takes some 300 passes each, and twins are measured on."""
-TOP = 3
+TOP = 2
 """Features a label, the ones that tell it best, that maps are made for by every method."""
-PER_FEATURE = 12
+PER_FEATURE = 8
 """X-rays of each feature in each half of the patients: an attribution is a pass back through the encoder."""
 GOAL = "pointing game >= 0.80 and at least 0.20 above the prior"
 
@@ -393,26 +393,26 @@ def measure(results: Results, dictionary: Dictionary, encoder: Encoder, xrays: l
     for name in names:
         maps = [found[name][i] for i in some]
         score = scored([pairs[i] for i in some], maps, xrays, blind, True)
-        goal = GOAL if name == CHOSEN[kind] else ""
+        goal = GOAL if name == chosen else ""
         report(results, f"{kind}, reported half, {name}, localised", score, goal)
-    maps = [found[CHOSEN[kind]][i] for i in some]
+    maps = [found[chosen][i] for i in some]
     report(
         results,
-        f"{kind}, reported, {CHOSEN[kind]}, prior knows side and zone",
+        f"{kind}, reported, {chosen}, prior knows side and zone",
         scored([pairs[i] for i in some], maps, xrays, blind, False),
     )
     rest = [i for i in reporting if not where[i]]
     if rest:
-        maps = [found[CHOSEN[kind]][i] for i in rest]
+        maps = [found[chosen][i] for i in rest]
         report(
             results,
-            f"{kind}, reported, {CHOSEN[kind]}, findings of one place",
+            f"{kind}, reported, {chosen}, findings of one place",
             scored([pairs[i] for i in rest], maps, xrays, blind, False),
         )
     for label in sorted({pairs[i].feature.label for i in reporting}):
         own = [i for i in reporting if pairs[i].feature.label == label]
-        score = scored([pairs[i] for i in own], [found[CHOSEN[kind]][i] for i in own], xrays, blind, False)
-        results.add(f"{kind}, {CHOSEN[kind]}, {label}", score.pointing, f"prior {score.prior:.2f}, n {score.patients}")
+        score = scored([pairs[i] for i in own], [found[chosen][i] for i in own], xrays, blind, False)
+        results.add(f"{kind}, {chosen}, {label}", score.pointing, f"prior {score.prior:.2f}, n {score.patients}")
     _agree(results, dictionary, encoder, xrays, pairs, found, quick)
     at = spread(pairs, reporting, 12 if quick else TWINS)
     for name in names:

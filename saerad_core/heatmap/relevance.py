@@ -11,7 +11,7 @@ transformer obey it, both written as gradients of a forward pass whose values ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
@@ -51,6 +51,7 @@ def run(model: Dinov2Model, batch: torch.Tensor, rule: str = "", keep_attention:
     tokens = embedded.detach().requires_grad_()
     x, attention, values = tokens, [], []
     with torch.enable_grad():
+        layer: Any  # transformers' layers have no types that a checker could use
         for layer in model.encoder.layer:
             attended, weights, value = _attend(layer.attention, _norm(layer.norm1, x, rule), rule)
             if keep_attention:
@@ -71,7 +72,7 @@ def _norm(norm: nn.LayerNorm, x: torch.Tensor, rule: str) -> torch.Tensor:
     return centred / scale.detach() * norm.weight + norm.bias
 
 
-def _attend(attention: nn.Module, x: torch.Tensor, rule: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _attend(attention: Any, x: torch.Tensor, rule: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     batch, length, _ = x.shape
     heads = (batch, length, attention.num_attention_heads, attention.head_dim)
 
@@ -98,7 +99,7 @@ def _product(left: torch.Tensor, right: torch.Tensor, rule: str) -> torch.Tensor
     return (left.detach() @ right + left @ right.detach()) / 2
 
 
-def _feed(mlp: nn.Module, x: torch.Tensor, rule: str) -> torch.Tensor:
+def _feed(mlp: Any, x: torch.Tensor, rule: str) -> torch.Tensor:
     if not rule:
         return mlp(x)
     if hasattr(mlp, "gate_proj"):

@@ -39,7 +39,9 @@ def place_of(mask: np.ndarray, grid: int, tolerance: float = TOLERANCE) -> Place
     side = mask.shape[0] // grid
     assert mask.shape == (side * grid, side * grid), "the mask must divide into patches"
     inside = mask.reshape(grid, side, grid, side).mean((1, 3)).astype(np.float32)
-    away = distance_transform_edt(~mask) if mask.any() else np.full(mask.shape, np.inf)
+    away = np.full(mask.shape, np.inf)
+    if mask.any():
+        away = np.asarray(distance_transform_edt(~mask), dtype=np.float64)
     # An even patch has no pixel at its centre; the nearest of the four around it counts.
     low, high = (side - 1) // 2, side // 2
     rows = np.minimum(away[low::side], away[high::side])
@@ -62,7 +64,8 @@ def agreement(heat: np.ndarray, reference: np.ndarray) -> float:
     """Spearman's rank correlation of two maps over the patches; nan where one is flat."""
     if np.ptp(heat) == 0 or np.ptp(reference) == 0:
         return float("nan")
-    return float(stats.spearmanr(heat.ravel(), reference.ravel()).statistic)
+    first, second = (stats.rankdata(one.ravel()) for one in (heat, reference))
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def left_behind(heat: np.ndarray, twin: np.ndarray, place: Place) -> float:
@@ -93,7 +96,7 @@ class Prior:
         owners = np.asarray(patients)
         self._of = {}
         for name in np.unique(owners):
-            own = [places[i] for i in np.flatnonzero(owners == name)]
+            own = [places[int(i)] for i in np.flatnonzero(owners == name)]
             self._of[str(name)] = np.mean([np.stack([place.inside, place.hit]) for place in own], axis=0)
         self._sum = np.sum(list(self._of.values()), axis=0)
 
