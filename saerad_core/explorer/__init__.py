@@ -1,6 +1,7 @@
 """What pages ask of a workspace: one reader over the store, the readers' edits, the map and the evaluation."""
 
 from saerad_core.explorer.confounders import Confounder
+from saerad_core.explorer.direction import Mix, parse_mix
 from saerad_core.explorer.labels import Association, Share
 from saerad_core.explorer.reader import Explorer, phrases_of
 from saerad_core.explorer.rows import (
@@ -39,8 +40,10 @@ __all__ = [
     "ImageRow",
     "LabelScore",
     "Listing",
+    "Mix",
     "Neighbour",
     "Share",
     "Where",
+    "parse_mix",
     "phrases_of",
 ]

@@ -21,6 +21,7 @@ from saerad_core.exchange import FORMATS, collect
 from saerad_core.explorer.catalogue import Catalogue, Curated
 from saerad_core.explorer.convert import edits, image_row, status_of
 from saerad_core.explorer.detection import draw
+from saerad_core.explorer.direction import Directions, Mix
 from saerad_core.explorer.evidence import FeatureEvidence, Training
 from saerad_core.explorer.impact import Impact
 from saerad_core.explorer.rows import (
@@ -82,6 +83,7 @@ class Explorer:
         self._training: Training | None = None
         self._evidence: OrderedDict[int, FeatureEvidence] = OrderedDict()
         self._similar: ImageIndex | None = None
+        self._directions = Directions(workspace, self.store)
         self._maps: tuple[FeatureMaps | None] | None = None
 
     # -- features
@@ -240,6 +242,13 @@ class Explorer:
         began = time.perf_counter()
         found = self.store.top_images(feature_id, count, split="train", band=band, interval=between)
         return self.images(found.rows, found.activations), _ms(began)
+
+    def by_direction(self, mix: Mix, count: int) -> tuple[list[ImageRow], float]:
+        """X-rays of any split that a combination of features ranks highest, one a patient, with their score; milliseconds."""
+        began = time.perf_counter()
+        found = self._directions.strongest(mix, {f: self.row(f).max for f in mix.weights}, count)
+        images = self.images([row for row, _ in found], [score for _, score in found])
+        return images, _ms(began)
 
     def sample_images(self, feature_ids: Sequence[int], count: int) -> dict[int, list[str]]:
         """Names of the strongest training X-rays of several features, one a patient."""

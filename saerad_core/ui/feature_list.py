@@ -10,6 +10,7 @@ import streamlit as st
 from saerad_core.explorer import SORTS, STATUSES, FeatureQuery
 from saerad_core.ui.asked import asked_for
 from saerad_core.ui.components import empty_state, foot, html, number
+from saerad_core.ui.feature_mix import mix_input, mixed
 from saerad_core.ui.feature_rows import feature_rows
 from saerad_core.ui.state import Here
 from saerad_core.vocabulary import SIDES, TERMS
@@ -116,6 +117,7 @@ def filters(here: Here) -> FeatureQuery:
 def show_list(here: Here) -> None:
     """The page without ?feature=."""
     query = filters(here)
+    mixed(here, mix_input())
     listing = here.explorer.features(query, first=0, count=0)
     pages = max(1, -(-listing.total // PER_PAGE))
     if listing.total == 0:

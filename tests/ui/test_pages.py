@@ -215,6 +215,8 @@ def test_a_feature_s_page_has_every_part(app: AppTest, tiny_workspace: Workspace
         "Activation",
         "Labels it tells",
         "Confounders",
+        "Where in the chest",
+        "Untested: nobody drew where findings are",
         "Same direction",
         "Fires together with",
         "Said alike",
