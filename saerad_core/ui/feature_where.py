@@ -36,6 +36,9 @@ def where_in_chest(here: Here, row: FeatureRow) -> None:
             f"{number(where.patients)} patients" if where is not None else "",
         )
     )
+    if where is None and truth.state == "unmeasured":
+        empty_state("No mean map yet.", sentence(truth).replace("`", ""))
+        return
     if where is None:
         empty_state(
             "No mean map.", "Too few patients show this feature among the X-rays whose maps this workspace keeps."
