@@ -27,11 +27,16 @@ PAINTED = """
 ([selector, before]) => {
   const now = document.querySelector(selector);
   if (!now || now.textContent === before) return false;
-  if (document.querySelector('[data-stale="true"] img')) return false;
-  const images = [...document.querySelectorAll('.xrays img:not(.heat), [data-testid="stImage"] img')].slice(0, 24);
-  return images.length > 0 && images.every(image => image.complete && image.naturalWidth > 0);
+  const grid = document.querySelector('.xrays');
+  const images = [...(grid ?? document).querySelectorAll(grid ? 'img:not(.heat)' : '[data-testid="stImage"] img')];
+  if (!images.length || images.some(image => image.closest('[data-stale="true"]'))) return false;
+  // Ours says whose X-rays they are.
+  const number = /#(\\d+)/.exec(now.textContent)[1];
+  if (grid && !grid.querySelector(`a[href$="feature=${number}"], a[href*="feature=${number}&"]`)) return false;
+  return images.every(image => image.complete && image.naturalWidth > 0);
 }
 """
+"""The first grid of ours and every picture of the other app are of the feature asked for, and drawn."""
 
 
 def browse(results: Results, workspace: Workspace, quick: bool) -> None:

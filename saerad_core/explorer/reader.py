@@ -6,13 +6,13 @@ import json
 import random
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
+from cachetools import LRUCache, cached
 
 from saerad_core.descriptions.auroc import interval
 from saerad_core.descriptions.lexicon import find_mentions
@@ -57,8 +57,10 @@ from saerad_core.store.curation import (
 from saerad_core.store.curation.snapshot import ours
 from saerad_core.workspace import Workspace
 
-KEPT_EVIDENCE = 24
-"""Features whose active X-rays are kept in memory, at most 8 bytes an X-ray each."""
+P = ParamSpec("P")
+T = TypeVar("T")
+KEPT = 48
+"""Features whose counts, active X-rays (at most 8 bytes an X-ray each) and shown X-rays are kept in memory."""
 MOST_OF_PATIENT = 24
 """Other X-rays of a patient that are listed."""
 SEARCHED = 60
@@ -81,7 +83,9 @@ class Explorer:
         self._atlas: tuple[int, AtlasPoints] | None = None
         self._unseen: list[int] | None = None
         self._training: Training | None = None
-        self._evidence: OrderedDict[int, FeatureEvidence] = OrderedDict()
+        self.evidence = _kept(self._evidence)
+        """A feature's active training X-rays and what is counted of them: ``evidence(feature_id)``."""
+        self._detail_kept, self._top_kept = _kept(self._detail), _kept(self._top_images)
         self._similar: ImageIndex | None = None
         self._directions = Directions(workspace, self.store)
         self._maps: tuple[FeatureMaps | None] | None = None
@@ -134,7 +138,10 @@ class Explorer:
         return self.catalogue.beside(feature_id)
 
     def feature(self, feature_id: int) -> FeatureDetail:
-        """What the store has counted of a feature."""
+        """What the store has counted of a feature, with the readers' latest words; ``ms`` is what the queries took when they ran."""
+        return self._detail_kept(feature_id, self.revision)
+
+    def _detail(self, feature_id: int, revision: int) -> FeatureDetail:
         began = time.perf_counter()
         text, row = self.text, self.row(feature_id)
         bins = [Bin(*one) for one in self.store.histogram(feature_id)]
@@ -143,6 +150,12 @@ class Explorer:
         labels = [self._label_score(*one) for one in self.store.label_scores(feature_id)]
         n = len(bins) + len(similar) + len(together) + len(labels)
         return FeatureDetail(row, bins, similar, together, labels, _ms(began), n)
+
+    def make_ready(self, feature_id: int, band: str, count: int) -> list[ImageRow]:
+        """Ask already what the feature's page will ask first; the X-rays that it will show."""
+        self.feature(feature_id)
+        self.evidence(feature_id)
+        return self.top_images(feature_id, band, count)[0]
 
     def _label_score(self, label: str, auroc: float, n_patients: int) -> LabelScore:
         others = max(self.view_of_training.patients - n_patients, 0)
@@ -171,19 +184,8 @@ class Explorer:
         catalogue = self.catalogue
         return [Neighbour(i, catalogue.text(i), value) for i, value in catalogue.alike(feature_id, count)]
 
-    def evidence(self, feature_id: int) -> FeatureEvidence:
-        """A feature's active training X-rays and what is counted of them; the last few are kept."""
-        with self._lock:
-            kept = self._evidence.get(feature_id)
-            if kept is not None:
-                self._evidence.move_to_end(feature_id)
-                return kept
-        made = FeatureEvidence(self.store, self.view_of_training, feature_id)
-        with self._lock:
-            self._evidence[feature_id] = made
-            while len(self._evidence) > KEPT_EVIDENCE:
-                self._evidence.popitem(last=False)
-        return made
+    def _evidence(self, feature_id: int) -> FeatureEvidence:
+        return FeatureEvidence(self.store, self.view_of_training, feature_id)
 
     @property
     def maps(self) -> FeatureMaps | None:
@@ -238,7 +240,13 @@ class Explorer:
     def top_images(
         self, feature_id: int, band: str, count: int, between: tuple[float, float] | None = None
     ) -> tuple[list[ImageRow], float]:
-        """Training X-rays of one band or interval of a feature's activation, one a patient, strongest first; milliseconds."""
+        """Training X-rays of one band or interval of a feature's activation, one a patient, strongest first; and the
+        milliseconds that the queries took when they ran."""
+        return self._top_kept(feature_id, band, count, between)
+
+    def _top_images(
+        self, feature_id: int, band: str, count: int, between: tuple[float, float] | None
+    ) -> tuple[list[ImageRow], float]:
         began = time.perf_counter()
         found = self.store.top_images(feature_id, count, split="train", band=band, interval=between)
         return self.images(found.rows, found.activations), _ms(began)
@@ -433,6 +441,11 @@ def phrases_of(report: str, finding: str, side: str = "", present: bool = True) 
             said = [m for m in find_mentions(sentence.text.lower()) if m.key == finding]
             found += [sentence.text[m.start : m.end] for m in said]
     return found
+
+
+def _kept(ask: Callable[P, T]) -> Callable[P, T]:
+    """The function, with its last answers kept. Two threads that ask for the same missing one both work it out."""
+    return cached(LRUCache(KEPT), lock=threading.Lock())(ask)
 
 
 def _ms(began: float) -> float:

@@ -53,6 +53,9 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .chip.on { background: var(--raised); color: var(--ink); }
 .dot { display: inline-block; width: .55rem; height: .55rem; border-radius: 50%; margin-right: .4rem; vertical-align: baseline; }
 
+/* the plot over the X-rays comes after them and keeps its place */
+.st-key-bars-place { min-height: 20.2rem; }
+
 /* facts */
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.6rem, 1fr)); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 .facts > div { padding: .6rem .85rem .55rem; box-shadow: 1px 0 0 var(--line), 0 1px 0 var(--line); cursor: help; }

@@ -18,7 +18,7 @@ from saerad_core.ui.feature_neighbours import neighbours
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.feature_where import where_in_chest
 from saerad_core.ui.feature_words import words
-from saerad_core.ui.feature_xrays import activations_and_xrays
+from saerad_core.ui.feature_xrays import activations_and_xrays, fetch_ahead
 from saerad_core.ui.state import Here, encoder_name
 
 OF_ONE_FEATURE = ("lo", "hi", "strength", "image")
@@ -44,9 +44,9 @@ def show_feature(here: Here, asked: str) -> None:
     row = detail.row
     _top(here, row)
     left, right = st.columns([1, 2.05], gap="medium")
+    # In the order of what one looks for from feature to feature: Streamlit sends each part as soon as it is made.
     with left:
         words(here, row)
-        small_map(here, row)
     with right:
         _facts(here, row)
         if row.alive:
@@ -56,6 +56,8 @@ def show_feature(here: Here, asked: str) -> None:
                 "This feature is silent.",
                 "It isn't active in any training X-ray under this workspace's rule, so there is nothing to show.",
             )
+    with left:
+        small_map(here, row)
     if row.alive:
         _below(here, detail)
     neighbours(here, detail)
@@ -64,6 +66,7 @@ def show_feature(here: Here, asked: str) -> None:
         f"store: {number(rows)} rows, {detail.ms:.1f} ms \N{MIDDLE DOT} page {(time.perf_counter() - began) * 1000:.0f} ms",
         f"{here.workspace.manifest.sae.rule} \N{MIDDLE DOT} encoder {encoder_name(here.workspace.manifest)}",
     )
+    fetch_ahead(here, here.explorer.beside(feature_id)[1])
 
 
 def _below(here: Here, detail: FeatureDetail) -> None:

@@ -99,7 +99,16 @@ def activations_and_xrays(here: Here, detail: FeatureDetail) -> None:
     if key not in st.session_state:
         st.session_state[key] = asked_interval(scale)
     lo, hi = st.session_state[key]
-    mark = _this_xray(here, row)
+    # The X-rays are what one goes from feature to feature for: they are sent first, the plot above them after.
+    above = st.container(key="bars-place")
+    _xrays(here, row, (lo, hi) if (lo, hi) != (scale.lo, scale.hi) else None)
+    with above:
+        _bars(here, detail, scale, (lo, hi))
+
+
+def _bars(here: Here, detail: FeatureDetail, scale: Scale, interval: tuple[float, float]) -> None:
+    """The histogram, and the choice of an interval."""
+    row = detail.row
     html(
         heading(
             "Activation",
@@ -110,7 +119,7 @@ def activations_and_xrays(here: Here, detail: FeatureDetail) -> None:
     )
     if detail.histogram:
         st.plotly_chart(
-            histogram(detail.histogram, row.threshold, (lo, hi), mark),
+            histogram(detail.histogram, row.threshold, interval, _this_xray(here, row)),
             key=f"bars-{row.feature_id}",
             theme=None,
             config={"displayModeBar": False},
@@ -123,17 +132,26 @@ def activations_and_xrays(here: Here, detail: FeatureDetail) -> None:
             scale.lo,
             scale.hi,
             step=scale.step,
-            key=key,
+            key=_key(row.feature_id),
             on_change=_chosen,
             args=(row.feature_id, scale),
             format="%.2f",
             help="X-rays whose activation lies in this interval are shown below.",
         )
+    lo, hi = interval
     n, patients = here.explorer.evidence(row.feature_id).between(lo, hi)
     html(
         f'<div class="quiet">{number(n)} training X-rays of {number(patients)} patients from {lo:.2f} to {hi:.2f}</div>'
     )
-    _xrays(here, row, (lo, hi) if scale.wide else None)
+
+
+def fetch_ahead(here: Here, feature_id: int | None) -> None:
+    """Have the X-rays of the feature that comes next worked out and fetched while this one is looked at."""
+    if feature_id is None:
+        return
+    images = here.explorer.make_ready(feature_id, st.session_state.get("band") or BANDS[0], SHOWN)
+    pictures = "".join(f'<img src="{escape(here.links.thumb(image.image_id))}" alt="">' for image in images)
+    html(f'<div class="ahead" hidden>{pictures}</div>')
 
 
 def _this_xray(here: Here, row: FeatureRow) -> float | None:
