@@ -14,7 +14,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from saerad_core.errors import SaeRadError
@@ -121,7 +121,8 @@ def _held(request: Request) -> tuple[Workspace, Held]:
 
 
 def _file(path: Path) -> Response:
-    return FileResponse(path, media_type="image/webp", headers=_CACHE)
+    # Read at once: FileResponse asks a thread for the size, for the file and for each piece, which takes longer than 8 kB do.
+    return Response(path.read_bytes(), media_type="image/webp", headers=_CACHE)
 
 
 def _refused(error: SaeRadError) -> Response:
