@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -86,6 +87,7 @@ class Explorer:
         self.evidence = _kept(self._evidence)
         """A feature's active training X-rays and what is counted of them: ``evidence(feature_id)``."""
         self._detail_kept, self._top_kept = _kept(self._detail), _kept(self._top_images)
+        self._alike_kept = _kept(self._alike)
         self._similar: ImageIndex | None = None
         self._directions = Directions(workspace, self.store)
         self._maps: tuple[FeatureMaps | None] | None = None
@@ -153,9 +155,12 @@ class Explorer:
 
     def make_ready(self, feature_id: int, band: str, count: int) -> list[ImageRow]:
         """Ask already what the feature's page will ask first; the X-rays that it will show."""
-        self.feature(feature_id)
+        row = self.feature(feature_id).row
         self.evidence(feature_id)
-        return self.top_images(feature_id, band, count)[0]
+        images, _ = self.top_images(feature_id, band, count)
+        for image in images:
+            self.evidence_phrases(row, image)
+        return images
 
     def _label_score(self, label: str, auroc: float, n_patients: int) -> LabelScore:
         others = max(self.view_of_training.patients - n_patients, 0)
@@ -181,6 +186,9 @@ class Explorer:
 
     def similar_texts(self, feature_id: int, count: int) -> list[Neighbour]:
         """Living features whose descriptions share words with this one's, by BM25."""
+        return self._alike_kept(feature_id, count, self.revision)
+
+    def _alike(self, feature_id: int, count: int, revision: int) -> list[Neighbour]:
         catalogue = self.catalogue
         return [Neighbour(i, catalogue.text(i), value) for i, value in catalogue.alike(feature_id, count)]
 
@@ -304,7 +312,7 @@ class Explorer:
                 self._similar = ImageIndex(self.workspace.faiss_index)
             return self._similar
 
-    def evidence_phrases(self, row: FeatureRow, image: ImageRow) -> list[str]:
+    def evidence_phrases(self, row: FeatureRow, image: ImageRow) -> Sequence[str]:
         """Words of an X-ray's report that say what the feature's description says."""
         if not row.finding:
             return [term for term in row.terms if term in image.report.lower()]
@@ -432,15 +440,16 @@ class Explorer:
             return 0.0
 
 
-def phrases_of(report: str, finding: str, side: str = "", present: bool = True) -> list[str]:
+@lru_cache(maxsize=8_192)
+def phrases_of(report: str, finding: str, side: str = "", present: bool = True) -> tuple[str, ...]:
     """How a report words a finding, where it states that it is there (or, with ``present`` False, that it isn't)."""
-    found = []
+    found: list[str] = []
     for sentence in parse_statements(report):
         stated = (s for s in sentence.statements if s.finding == finding and s.present == present)
         if any(not side or s.side in (side, "") for s in stated):
             said = [m for m in find_mentions(sentence.text.lower()) if m.key == finding]
             found += [sentence.text[m.start : m.end] for m in said]
-    return found
+    return tuple(found)
 
 
 def _kept(ask: Callable[P, T]) -> Callable[P, T]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from saerad_core.explorer import FeatureDetail, FeatureRow, ImageRow, phrases_of
@@ -61,9 +63,9 @@ def _contradictions(here: Here, row: FeatureRow) -> None:
     html(_grid([xray_cell(here, row, image, denials[image.image_id] or None) for image in images[:SHOWN]]))
 
 
-def denied(row: FeatureRow, image: ImageRow) -> list[str]:
+def denied(row: FeatureRow, image: ImageRow) -> Sequence[str]:
     """Words of a report that deny what the feature's description says."""
-    return phrases_of(image.report, row.finding, row.side, present=False) if row.finding else []
+    return phrases_of(image.report, row.finding, row.side, present=False) if row.finding else ()
 
 
 def _near_misses(here: Here, row: FeatureRow) -> None:

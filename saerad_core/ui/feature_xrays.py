@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -197,7 +198,7 @@ def _xrays(here: Here, row: FeatureRow, interval: tuple[float, float] | None) ->
 
 
 def xray_cell(
-    here: Here, row: FeatureRow, image: ImageRow, phrases: list[str] | None = None, tag: str = ""
+    here: Here, row: FeatureRow, image: ImageRow, phrases: Sequence[str] | None = None, tag: str = ""
 ) -> XrayCell:
     """One X-ray with who it is, its labels and what its report says of the feature.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
@@ -284,7 +285,7 @@ def _active(here: Here, analysis: Analysis) -> None:
     html(f'<table class="rows">{rows}</table>')
 
 
-def _phrases(image: ImageRow, said: Statement | None) -> list[str]:
+def _phrases(image: ImageRow, said: Statement | None) -> Sequence[str]:
     """Where a training X-ray's report says what the sentence says."""
     if said is None:
         return []
