@@ -117,7 +117,7 @@ def test_the_matching_words_of_a_report_are_found(world: World):
     assert [phrase.lower() for phrase in world.explorer.evidence_phrases(row, image)] == ["pleural effusion"]
     other = world.explorer.image("x1")
     assert other is not None
-    assert world.explorer.evidence_phrases(row, other) == []
+    assert world.explorer.evidence_phrases(row, other) == ()
 
 
 def test_unseen_x_rays_are_of_test_patients_one_each(world: World):
