@@ -7,9 +7,10 @@ import streamlit as st
 from saerad_core.explorer import FeatureQuery
 from saerad_core.ui.atlas_chart import atlas_figure, chosen_ids
 from saerad_core.ui.components import empty_state, foot, heading, html, number
+from saerad_core.ui.desk.bulk_panel import hand_over
 from saerad_core.ui.feature_rows import feature_rows
 from saerad_core.ui.palette import FAMILIES, GREY, UNDESCRIBED, family_of
-from saerad_core.ui.state import Here, here
+from saerad_core.ui.state import Here, go_to, here
 
 SHOWN = 60
 """Features listed of a selection."""
@@ -95,6 +96,12 @@ def _list(now: Here, chosen: list[int]) -> None:
             number(listing.total),
         )
     )
+    if st.button(
+        "To the desk",
+        key="atlas_desk",
+        help="All of the selection, chosen, under Curate, Many at once: tag, list, give, accept, reject.",
+    ):
+        go_to(now, "curate", **hand_over(chosen))
     images = now.explorer.sample_images([row.feature_id for row in listing.rows[:12]], 2)
     with st.container(height=560, border=False):
         html(feature_rows(now, listing.rows, images=images, compact=True))

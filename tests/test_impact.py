@@ -42,6 +42,19 @@ def test_use_is_counted_over_unseen_x_rays_and_an_edit_s_effect_is_that_of_the_e
         and not any(one.changes for one in same)
         and all(one.cited_before and one.cited_after for one in same)
     )
+    worded = impact.of(feature, "Words of a reader", "accepted", images)
+    assert all(
+        (one.told_before, one.told_after) == (explorer.text(feature), "Words of a reader") and one.changes
+        for one in worded
+    )
+    reach = impact.reach(feature)
+    assert reach is not None and (reach.images, reach.of_images) == (len(use.cited[feature]), len(use.rows))
+    assert 0 < reach.patients <= reach.images and reach.patients <= reach.of_patients <= reach.of_images
+    cases = impact.cases(feature, 4)
+    patients = {explorer.image(one).patient_id for one in cases}
+    assert len(patients) == len(cases) == min(4, reach.patients) and all(
+        one.cited_before for one in impact.of(feature, None, "pending", cases)
+    )
     rejected = impact.of(feature, None, "rejected", [*images, "not here"])
     assert len(rejected) == len(images) and all(one.changes and not one.cited_after for one in rejected)
     assert explorer.revision == 0, "nothing is written to find out"

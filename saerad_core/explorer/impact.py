@@ -67,7 +67,7 @@ class CaseChange:
     """Whether the report rests on the feature now: then its text stands beside a sentence."""
     cited_after: bool
     told_before: str = ""
-    """The feature's text among the X-ray's active features; "" where it isn't active or has none."""
+    """The feature's text beside the report, as evidence or among the active features; "" where it isn't there or has none."""
     told_after: str = ""
 
     @property
@@ -155,6 +155,8 @@ class Impact:
         now = self._curation.all_current()
         state = self._curation.state(feature_id)
         then = now | {feature_id: replace(state, text=state.text if text is None else text, status=status)}
+        program = self._composer.descriptions.get(feature_id, "")
+        texts = (state.text or program, then[feature_id].text or program)
         places = [self._store.roster.row_of(one) for one in image_ids]
         changes = []
         for image_id, row in zip(image_ids, places, strict=True):
@@ -164,7 +166,7 @@ class Impact:
             changes.append(
                 CaseChange(
                     image_id, _sentences(before), _sentences(after), feature_id in _cited(before), feature_id in _cited(after),
-                    _told(before, feature_id), _told(after, feature_id),
+                    *(text if shown else "" for text, shown in zip(texts, _beside(before, after, feature_id), strict=True)),
                 )
             )  # fmt: skip
         return changes
@@ -199,8 +201,12 @@ def _cited(report: Report) -> set[int]:
     return {one.feature_id for sentence in (*report.findings, *report.impression) for one in sentence.evidence}
 
 
-def _told(report: Report, feature_id: int) -> str:
-    return next((line.description for line in report.features if line.feature_id == feature_id), "")
+def _beside(before: Report, after: Report, feature_id: int) -> list[bool]:
+    """Whether the feature's text stands beside each report: among its active features, or as evidence."""
+    reports = (before, after)
+    return [
+        i in _cited(one) or any(i == line.feature_id for line in one.features) for one in reports for i in [feature_id]
+    ]
 
 
 def _sentences(report: Report) -> tuple[str, ...]:

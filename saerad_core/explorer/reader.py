@@ -333,7 +333,7 @@ class Explorer:
         """What makes features worth a curator's time: how often they fire, how many reports rest on them once that is counted
         (see `impact`), the program's score of their descriptions where it has one, and rejected sentences that rested on them."""
         use = self.impact.use
-        complaints = {i: len(one.complaints) for i, one in self.curation.snapshot().all().items() if one.complaints}
+        complaints = {i: len(one.unanswered) for i, one in self.curation.snapshot().all().items() if one.unanswered}
         return Worth(
             self._catalogue.values("frequency"),
             {} if use is None else use.shares(),

@@ -168,6 +168,24 @@ def test_a_click_right_after_typing_is_never_lost(folder: Path, page: Page):
 
 
 @pytest.mark.slow
+def test_fifteen_conflicts_take_one_click_each(folder: Path, page: Page, other: BrowserContext):
+    with serving(folder) as server:
+        second = other.new_page()
+        for feature in range(15):
+            sit_down(page, server, feature, "Ada")
+            sit_down(second, server, feature, "Ben")
+            for one, words in ((page, "Ada's words"), (second, "Ben's words")):
+                one.keyboard.press("e")
+                one.keyboard.type(words)
+                one.keyboard.press("Control+Enter")
+                if one is page:
+                    saved(page, feature)
+            second.get_by_role("button", name="Save mine").click(delay=30 * (feature % 4))
+            expect(second.locator(".hero")).to_have_text("Ben's words")
+        assert (folder / "tiny" / "curation.jsonl").read_text().count('"edited"') == 30
+
+
+@pytest.mark.slow
 def test_thirty_clicks_right_after_typing(folder: Path, page: Page):
     typed_and_clicked(folder, page, 30)
 

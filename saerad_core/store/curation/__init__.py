@@ -15,7 +15,7 @@ from saerad_core.store.curation.events import DECIDING, FIELDS, STATUSES, WORKSP
 from saerad_core.store.curation.progress import AuthorProgress, Progress
 from saerad_core.store.curation.queue import Queued, QueueFilter, Worth, place_in, queue_by_value
 from saerad_core.store.curation.snapshot import Snapshot
-from saerad_core.store.curation.state import FeatureState, Note, Proposal, Reading, Score
+from saerad_core.store.curation.state import Complaint, FeatureState, Note, Proposal, Reading, Score
 from saerad_core.store.curation.store import Act, Admit, Applied, CurationStore, Release, sae_id
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Author",
     "AuthorProgress",
     "Change",
+    "Complaint",
     "ConflictError",
     "CurationStore",
     "Difference",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from saerad_core.store.curation.events import Status
 from saerad_core.store.curation.snapshot import Snapshot
@@ -23,7 +23,7 @@ class Worth:
     score: Mapping[int, float] = field(default_factory=dict)
     """The program's own score of its description, 0 to 1; scores in the journal count before it."""
     complaints: Mapping[int, int] = field(default_factory=dict)
-    """Report sentences resting on it that a reader rejected."""
+    """Report sentences resting on it that a reader rejected and that no decision on the feature has answered since."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class QueueFilter:
     """Which features are queued."""
 
     statuses: tuple[Status, ...] = ("pending", "draft", "second")
+    complained: Literal["", "too", "only"] = ""
+    """Features with unanswered complaints: of whatever status too, or these only."""
     author: str = ""
     """For whom: what they put off is left out or comes last, and their own calls for a second reader aren't theirs to answer."""
     assigned: str | None = None
@@ -102,7 +104,9 @@ def doubt_of(state: FeatureState, score: float | None = None) -> float:
 
 def _fits(state: FeatureState, wanted: QueueFilter) -> bool:
     own_call = state.status == "second" and wanted.author and state.author == wanted.author
-    if state.status not in wanted.statuses or own_call or (state.merged_into is not None and not wanted.merged):
+    called = bool(state.unanswered)
+    stands = (state.status in wanted.statuses and wanted.complained != "only") or (bool(wanted.complained) and called)
+    if not stands or own_call or (state.merged_into is not None and not wanted.merged):
         return False
     if wanted.assigned is not None and state.assigned != wanted.assigned:
         return False

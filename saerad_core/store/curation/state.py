@@ -108,6 +108,7 @@ class FeatureState:
     bookmarked: tuple[str, ...] = ()
     """Authors who marked it."""
     complaints: tuple[Complaint, ...] = ()
+    """Every one; see `unanswered`."""
     pins: tuple[str, ...] = ()
     """Of WORKSPACE only: names of the pinned X-rays, in the order of pinning."""
 
@@ -115,6 +116,11 @@ class FeatureState:
     def touched(self) -> bool:
         """Whether a person's word counts here."""
         return self.status != "pending" or bool(self.text)
+
+    @property
+    def unanswered(self) -> tuple[Complaint, ...]:
+        """Complaints that came after the latest deciding event: nobody has judged the feature since."""
+        return tuple(one for one in self.complaints if one.number > self.revision)
 
     def human_score(self) -> float | None:
         """Share of right answers over all human detection tests of the latest text tested; None without one."""

@@ -32,7 +32,16 @@ QUEUES: dict[str, Queue] = {
         QueueFilter(statuses=("pending",)),
         described=True,
     ),
-    "todo": Queue("To do", "Pending, drafts, and what wants a second reader other than you.", QueueFilter()),
+    "todo": Queue(
+        "To do",
+        "Pending, drafts, what wants a second reader other than you, and what a report's reader complained about.",
+        QueueFilter(complained="too"),
+    ),
+    "complaints": Queue(
+        "Complaints",
+        "Features behind report sentences that a reader rejected, until somebody judges them anew.",
+        QueueFilter(statuses=(), complained="only"),
+    ),
     "undescribed": Queue(
         "Undescribed", "Neither program nor reader has a text.", QueueFilter(statuses=("pending",)), described=False
     ),

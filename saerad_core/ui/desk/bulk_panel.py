@@ -1,4 +1,4 @@
-"""Many features at once: search or a seed's lookalikes, choose, act; one undo takes it all back."""
+"""Many features at once: a search, a seed's lookalikes, a list or a selection made elsewhere; one undo takes it all back."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from saerad_core.ui.state import Here
 
 MOST = 300
 """Features that are listed."""
+MOST_GIVEN = 5_000
+"""The same of a list or a selection that was made elsewhere."""
+IN_ADDRESS = 40
+"""Features of a selection that still fit into an address (features=1,2,3)."""
+_HANDED = "many_handed"
 ALIKE = 12
 """Lookalikes by their words, beside those by decoder direction."""
 
@@ -38,16 +43,25 @@ def show_bulk(here: Here) -> None:
         )  # fmt: skip
     with right:
         author_box()
-    ids = _ids(here, words or "", (seed or "").strip().lstrip("#"))
+    given = _given(here)
+    ids = given if given is not None else _ids(here, words or "", (seed or "").strip().lstrip("#"))
+    if given is not None:
+        st.button("Search instead", key="many_search", type="tertiary", on_click=_search)
     html(
         heading(
             "Features", "Choose some with the boxes on the left; the box in the head chooses all.", number(len(ids))
         )
     )
     if not ids:
-        empty_state("No feature fits.", "Search for other words, or name another seed.")
+        if st.query_params.get("handed"):
+            says = "It belonged to a session that is over. Draw it again on the atlas, and put it on a list to keep it."
+            empty_state("The selection is gone.", says)
+        else:
+            empty_state("No feature fits.", "Search for other words, or name another seed.")
         return
-    ids = ids[:MOST]
+    found, ids = len(ids), ids[: MOST if given is None else MOST_GIVEN]
+    if found > len(ids):
+        html(f'<p class="quiet">The first {number(len(ids))} of them are listed and can be chosen.</p>')
     states = {one: here.explorer.state(one) for one in ids}
     rows = [here.explorer.row(one) for one in ids]
     frame = pd.DataFrame(
@@ -60,14 +74,44 @@ def show_bulk(here: Here) -> None:
             "given to": [states[row.feature_id].assigned for row in rows],
         }
     )
+    # What was selected elsewhere is chosen already.
     chosen = st.dataframe(
-        frame, hide_index=True, height=420, selection_mode="multi-row", on_select="rerun", key=f"many_{words}_{seed}"
-    )
+        frame, hide_index=True, height=420, selection_mode="multi-row", on_select="rerun",
+        key=f"many_{words}_{seed}" if given is None else f"many_given_{hash(tuple(ids))}",
+        selection_default={"selection": {"rows": list(range(len(ids))) if given is not None else []}},
+    )  # fmt: skip
     picked = [ids[place] for place in chosen["selection"]["rows"] if place < len(ids)]
     _acts(here, picked, {one: states[one].revision for one in picked}, seed or "")
     told = said()
     if told is not None:
         (st.success if told[0] == "done" else st.error)(literal(told[1]))
+
+
+def hand_over(ids: Sequence[int]) -> dict[str, str]:
+    """What the address of this page says of a selection; one that is too long for an address is kept in the session."""
+    if len(ids) <= IN_ADDRESS:
+        return {"part": "many", "features": ",".join(map(str, ids))}
+    st.session_state[_HANDED] = list(ids)
+    return {"part": "many", "handed": "1"}
+
+
+def _given(here: Here) -> list[int] | None:
+    """The features that the address or the session names; None where it names none and a search is wanted."""
+    ask = st.query_params.get
+    if named := ask("features", ""):
+        ids = [int(one) for one in named.split(",") if one.isdecimal() and len(one) < 8]
+    elif ask("handed"):
+        ids = st.session_state.get(_HANDED, [])
+    elif name := ask("list", ""):
+        ids = here.explorer.curation.snapshot().lists().get(name, [])
+    else:
+        return None
+    return [one for one in dict.fromkeys(ids) if one in here.explorer]
+
+
+def _search() -> None:
+    for name in ("features", "handed", "list"):
+        st.query_params.pop(name, None)
 
 
 def _ids(here: Here, words: str, seed: str) -> list[int]:

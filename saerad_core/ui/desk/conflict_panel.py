@@ -6,9 +6,10 @@ from html import escape
 
 import streamlit as st
 
-from saerad_core.store.curation import Difference, changed_words
+from saerad_core.store.curation import Difference
 from saerad_core.ui.components import html, literal
 from saerad_core.ui.desk.acts import Clash, edit_on, keep_mine, take_theirs
+from saerad_core.ui.desk.diff import word_diff
 from saerad_core.ui.desk.status import STATUS_NAMES
 from saerad_core.ui.state import Here
 
@@ -42,7 +43,8 @@ def conflict(here: Here, clash: Clash) -> None:
 def _row(one: Difference) -> str:
     name = one.name.replace("_", " ")
     if one.name == "text":
-        theirs, mine = _diff(one.base, one.theirs), _diff(one.base, one.mine)
+        none = "the program's text"
+        theirs, mine = word_diff(one.base, one.theirs, none), word_diff(one.base, one.mine, none)
     else:
         theirs, mine = escape(_plain(one.name, one.theirs)), escape(_plain(one.name, one.mine))
     cells = (escape(_plain(one.name, one.base)), theirs, mine)
@@ -55,10 +57,3 @@ def _plain(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value or "").replace("_", " ") or ("the program's text" if name == "text" else "\N{EN DASH}")
-
-
-def _diff(before: str, after: str) -> str:
-    if not before or not after:
-        return escape(after or "the program's text")
-    tags = {"same": "span", "removed": "del", "added": "ins"}
-    return " ".join(f"<{tags[what]}>{escape(words)}</{tags[what]}>" for what, words in changed_words(before, after))

@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from saerad_core.store.curation import place_in
+from saerad_core.store.curation import Complaint, place_in
 from saerad_core.ui.components import chip, chips, empty_state, foot, html, literal, number, pseudo_chip, simulated_chip
 from saerad_core.ui.desk.acts import Seen, clash_of, said
 from saerad_core.ui.desk.address import on, queued
@@ -17,6 +17,7 @@ from saerad_core.ui.desk.blind_panel import adjudication, after_reading, before_
 from saerad_core.ui.desk.conflict_panel import conflict
 from saerad_core.ui.desk.detection_panel import detection, offer_test
 from saerad_core.ui.desk.history_panel import history
+from saerad_core.ui.desk.impact_panel import impact
 from saerad_core.ui.desk.keeper import keeper
 from saerad_core.ui.desk.marks_panel import marks
 from saerad_core.ui.desk.queue_panel import filters, queue_list
@@ -74,6 +75,8 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     text = "" if blind else state.text or state.machine
     if text:
         html(f'<div class="hero">{escape(text)}</div>')
+    if not blind:
+        html("".join(_complaint(one, one in state.unanswered) for one in state.complaints[-3:]))
     if not blind and state.reason:
         html(f'<div class="warning">{escape(state.author)}: {escape(state.reason)}</div>')
     if state.merged_into is not None:
@@ -101,6 +104,8 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     failed = keep_typed(here, began) if clash is None else ""
     if failed:
         st.error(literal(failed))
+    if not unread:
+        impact(here, seen)
     xrays(here, row, blind=unread)
     if not unread:
         adjudication(here, state, seen)
@@ -108,6 +113,14 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
             marks(here, state)
             offer_test(here, row, state)
         history(here, seen)
+
+
+def _complaint(one: Complaint, open_: bool) -> str:
+    """A report's sentence that was rejected; quiet once the feature was judged anew."""
+    said = f"\N{LEFT DOUBLE QUOTATION MARK}{escape(one.sentence)}\N{RIGHT DOUBLE QUOTATION MARK}"
+    why = f": {escape(one.reason)}" if one.reason else ""
+    look = "warning" if open_ else "quiet"
+    return f'<div class="{look}">{escape(one.author)}, {escape(one.at[:10])}, rejected {said} in a report{why}</div>'
 
 
 def _head(here: Here, feature_id: int, parts: list[str]) -> None:

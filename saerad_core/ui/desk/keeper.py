@@ -29,6 +29,7 @@ KEYS = (
     ("L", "later: last in your queue"),
     ("U", "take back your latest act"),
     ("M", "bookmark"),
+    ("G", "what saving would change"),
     ("D", "detection test; 1 to 9 and 0 mark its X-rays"),
     ("H, held", "heatmaps"),
     ("V", "the strongest X-ray in the viewer; there 1 to 5 are window presets"),

@@ -73,6 +73,7 @@ def show_progress(here: Here) -> None:
         chip(f"list: {name} ({len(some)})", href=link("curate", queue="all", list=name))
         for name, some in snapshot.lists().items()
     ]
+    parts += [chip(f"{name}: all at once", href=link("curate", part="many", list=name)) for name in snapshot.lists()]
     parts += [
         chip(f"tag: {name} ({n})", href=link("curate", queue="all", tag=name)) for name, n in snapshot.tags().items()
     ]

@@ -37,6 +37,13 @@ def filters(here: Here) -> None:
         "Queue", list(QUEUES), key=key, format_func=lambda name: QUEUES[name].name, on_change=follow,
         help=" ".join(f"{one.name}: {one.says}" for one in QUEUES.values()),
     )  # fmt: skip
+    called = sum(bool(state.unanswered) for state in snapshot.all().values())
+    if called:
+        href = here.links.page("curate", queue="complaints")
+        html(
+            f'<div class="warning"><a class="link nav" href="{escape(href)}">Readers of reports rejected sentences that rest on '
+            f"{called} feature{'s' if called > 1 else ''}.</a></div>"
+        )
     narrowed = sum(bool(kept().get(name)) for name in KEPT if name != "queue")
     with st.popover(f"Narrow ({narrowed})" if narrowed else "Narrow", width="stretch"):
         st.text_input(
@@ -88,7 +95,7 @@ def _row(here: Here, one: Queued, current: int | None, *, blind: bool) -> str:
     )
     why = (
         f"Fires in {share(one.frequency)} of training X-rays x use {score(one.use)} x doubt {score(one.doubt)} x "
-        f"complaints {score(one.complaints)}" + ("; put off by you" if one.later else "")
+        f"complaints {number(one.complaints)}" + ("; put off by you" if one.later else "")
     )
     href = here.links.page("curate", feature=one.feature_id, **kept())
     on = " on" if one.feature_id == current else ""

@@ -9,7 +9,9 @@ import streamlit as st
 from saerad_core.explorer import BANDS, FeatureRow
 from saerad_core.ui.components import empty_state, heading, html, xray_grid
 from saerad_core.ui.desk.address import on
+from saerad_core.ui.desk.impact_panel import pin_all
 from saerad_core.ui.feature_xrays import xray_cell
+from saerad_core.ui.login import may
 from saerad_core.ui.state import Here
 from saerad_core.ui.viewer import stored_picture, xray_viewer
 
@@ -58,7 +60,14 @@ def _viewer(here: Here, row: FeatureRow, names: list[str]) -> None:
             key=f"desk_film_{row.feature_id}",
             label_visibility="collapsed",
         )
-        xray_viewer(stored_picture(here, chosen or names[0], [row.feature_id]), key=f"desk_viewer_{row.feature_id}")
+        film = chosen or names[0]
+        pinned = film in here.explorer.curation.snapshot().pins()
+        st.button(
+            "Unpin this X-ray" if pinned else "Pin this X-ray", key=f"desk_pin_film_{film}", type="tertiary", on_click=pin_all,
+            args=(here, [film]), kwargs={"on": not pinned}, disabled=not may("curate"),
+            help="Pinned X-rays' reports are watched while descriptions are edited.",
+        )  # fmt: skip
+        xray_viewer(stored_picture(here, film, [row.feature_id]), key=f"desk_viewer_{row.feature_id}")
 
 
 def ahead(here: Here, feature_id: int | None) -> None:

@@ -176,6 +176,17 @@ def test_a_rejected_sentence_is_kept_with_its_reason_and_decides_nothing(store: 
         ("Ann", "There is a left pneumothorax.", "nothing there")
     ]
     assert state.revision == 0 and not state.touched
+    wanted = QueueFilter(complained="only")
+    assert [one.feature_id for one in queue_by_value(Worth(FREQUENCY), store.snapshot(), wanted)] == [4, 0]
+    store.reject(4, "Bob", store.state(4).revision)
+    now = store.snapshot()
+    assert now[4].complaints and not now[4].unanswered, "a decision answers them"
+    assert [one.feature_id for one in queue_by_value(Worth(FREQUENCY), now, wanted)] == [0]
+    store.accept(0, "Bob", store.state(0).revision, "x")
+    store.complain([0], "Another", "Ann")
+    todo = [one.feature_id for one in queue_by_value(Worth(FREQUENCY), store.snapshot(), QueueFilter(complained="too"))]
+    assert 0 in todo and 4 not in todo
+    assert store.undo("Ann", seqs=[store.history(0)[-1].seq]).events
     assert store.undo("Ann", batch=done.batch).events and store.state(0).complaints == ()
     with pytest.raises(SaeRadError):
         store.complain([0], "", "Ann")
