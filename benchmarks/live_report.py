@@ -94,6 +94,8 @@ def assemble(engine: Engine, encoder: Encoder, tokens: str, folder: Path, pixels
     sae = make(SaeConfig(encoder.d, WIDTH, k=K, tokens=tokens)).to(encoder.device)
     embedded = encoder.embed(encoder.preprocess([pixels]))
     with torch.no_grad():
+        sae.W_dec.copy_(torch.nn.functional.normalize(torch.randn(WIDTH, encoder.d), dim=1))
+        sae.W_enc.copy_(sae.W_dec.T)
         sae.b_dec.copy_(embedded.patches[0].mean(0) if embedded.patches is not None else sae.b_dec)
     reader = ImageReader(sae, tokens)
     code = reader.read(embedded).code.rows(slice(None)).toarray()[0]
@@ -104,9 +106,12 @@ def assemble(engine: Engine, encoder: Encoder, tokens: str, folder: Path, pixels
     examples = tables.examples
     lengths = np.diff(examples.start)[spread]
     rows = np.concatenate([examples.rows[examples.start[f] : examples.start[f + 1]] for f in spread])
+    stated = np.isin(np.arange(len(tables.facts)), np.argsort(-tables.priors)[:8])
     wide = replace(
         tables,
-        weights=tables.weights[:, spread],
+        # So that there are sentences to write, whatever random weights say of the X-ray: about as many as a full report has.
+        weights=np.where(stated[:, None], 0.01, tables.weights[:, spread]).astype(np.float32),
+        intercepts=np.where(stated, 3.0, -6.0).astype(np.float32),
         centre=tables.centre[spread] * 0,
         scale=np.full(WIDTH, max(float(code.max()), 1e-3), dtype=np.float32),
         most=np.full(WIDTH, float(code.max()), dtype=np.float32),

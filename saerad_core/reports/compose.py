@@ -94,7 +94,7 @@ class Composer:
             code: of all features that fire, before the rule: what the report rests on. The active ones alone where it isn't given.
             curated: what curators said about features; a rejected one doesn't count as evidence.
             silence: whether a feature's silence is evidence. It isn't where the dictionary explains the X-ray badly or the X-ray doesn't
-                belong here: nothing is then called absent, and nobody is reassured.
+                belong here: nothing is then called absent or more than possible, and nobody is reassured.
             prior: as ``code``, of the patient's prior X-ray: what may be said of changes rests on both.
             abstain: whether an X-ray of which described features explain too little gets no report, but a sentence that says so.
         """
@@ -123,10 +123,13 @@ class Composer:
         p = self.tables.probabilities(fires, barred)
         kept, settled = self._present(p)
         report.warnings += settled
+        if not silence:
+            # Nobody knows how often a probability is right on an X-ray unlike those that it was calibrated on.
+            kept = [Candidate(c.statement._replace(certainty="possible"), c.probability) for c in kept]
         # Without a feature that speaks for it a finding is only common: a report says nothing on that ground.
         ids = [f for f, _ in found if f not in barred]
         evidence = {c.statement.fact: self._for(c.statement.fact, fires) for c in kept}
-        kept = [self._graded(c, ids) for c in kept if evidence[c.statement.fact]]
+        kept = [self._graded(c, ids) if silence else c for c in kept if evidence[c.statement.fact]]
         for group in self._groups(kept):
             self._add_finding(report, group, evidence)
         report.warnings += self._divided(kept, fires)
@@ -137,7 +140,10 @@ class Composer:
         if silence:
             self._add_absences(report, p, fires, barred)
         else:
-            report.warnings.append("Nothing is called absent: on such an X-ray silent features are no evidence.")
+            report.warnings.append(
+                "Nothing is called absent, and nothing more than possible: on such an X-ray silent features are no evidence, and "
+                "probabilities weren't calibrated on its like."
+            )
         if prior is not None:
             self._add_changes(report, p, kept, fires, [(f, v) for f, v in prior if f not in barred], barred, silence)
         report.warnings += self._rewritten(report, curated)

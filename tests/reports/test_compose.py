@@ -111,8 +111,11 @@ def test_where_silence_is_no_evidence_nothing_is_called_absent_and_nobody_reassu
     assert not denied(report) and denied(composer().compose([(20, 1.0)]))
     assert NOTHING_FOUND not in report.text and "does not exclude" in report.impression[0].text
     assert any("Nothing is called absent" in warning for warning in report.warnings)
-    with_it = (composer().compose([(1, 3.0)], silence=silence) for silence in (True, False))
-    assert len({frozenset(stated(one)) for one in with_it}) == 1
+    sure, unsure = (composer().compose([(1, 3.0)], silence=silence) for silence in (True, False))
+    said = {f for f in stated(unsure)}
+    assert said == stated(sure) and said
+    assert {s.certainty for one in unsure.findings for s in one.statements} == {"possible"}
+    assert "certain" in {s.certainty for one in sure.findings for s in one.statements if s.present}
 
 
 def test_absences_are_grouped_and_supported():
