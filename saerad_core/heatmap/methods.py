@@ -22,7 +22,7 @@ from saerad_core.sae.image_code import patch_activations
 
 CHOSEN = {"patch": "activation", "cls": "attnlrp"}
 """The method that a workspace's heatmaps are made by, for each kind of token that dictionaries read; chosen by benchmarks/heatmaps.py."""
-OCCLUDED, STRIDE = 3, 1
+OCCLUDED, STRIDE = 3, 2
 """Side of the square of patches that occlusion covers, and its step, in patches."""
 AT_ONCE = 32
 """X-rays, each covered elsewhere, that go through the encoder together."""

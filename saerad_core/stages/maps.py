@@ -87,10 +87,10 @@ def measure_maps(
     tested: dict[int, Judged] = {}
     labels: dict[str, int] = {}
     if places is not None:
-        films, told = _films(workspace, store, dataset, records, encoder, sae, places, progress)
+        films, told = films_with_places(workspace, store, dataset, records, encoder, sae, places, progress)
         labels = {label: len({f.patient for f in films if label in f.places}) for f in films for label in f.places}
         train = store.roster.train if workspace.manifest.sae.trained_on == OWN_PATIENTS else np.zeros(len(store.roster), bool)  # fmt: skip
-        tested = _tested(films, told, {film.row for film in films if not train[film.row]})
+        tested = judged(films, told, {film.row for film in films if not train[film.row]})
     kind = places.kind if places is not None and labels else ""
     method = CHOSEN[workspace.manifest.sae.tokens]
     write(workspace.maps_file, MapsWritten(means, patients, tested, kind, labels, method, sae_id(workspace)))
@@ -193,7 +193,7 @@ def _means(workspace: Workspace, store: ActivationStore, grid: int, m: int) -> t
     return means.reshape(m, grid, grid), patients
 
 
-def _films(
+def films_with_places(
     workspace: Workspace,
     store: ActivationStore,
     dataset: Dataset,
@@ -306,8 +306,15 @@ def _from_entries(entries: Entries, row: int, features: list[int], grid: int) ->
     return maps
 
 
-def _tested(films: list[Film], told: dict[int, str], unseen: set[int]) -> dict[int, Judged]:
-    """Score of every feature that at least FEWEST patients with its label's place show."""
+def judged(films: list[Film], told: dict[int, str], unseen: set[int], fewest: int = FEWEST) -> dict[int, Judged]:
+    """Score of every feature that enough patients with its label's place show.
+
+    Args:
+        films: X-rays with places.
+        told: feature -> the label that it is tested by.
+        unseen: rows of X-rays that the dictionary was not trained on.
+        fewest: patients.
+    """
     on: dict[int, list[Film]] = {}
     for film in films:
         for feature in film.maps:
@@ -316,7 +323,7 @@ def _tested(films: list[Film], told: dict[int, str], unseen: set[int]) -> dict[i
     found = {}
     for feature, own in sorted(on.items()):
         label, patients = told[feature], [film.patient for film in own]
-        if len(set(patients)) < FEWEST:
+        if len(set(patients)) < fewest:
             continue
         if label not in priors:
             having = [film for film in films if label in film.places]
