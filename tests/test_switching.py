@@ -14,6 +14,7 @@ from saerad_core import switching
 from saerad_core.cli import app
 from saerad_core.engine import Engine
 from saerad_core.errors import WorkspaceError
+from saerad_core.explorer import Explorer
 from saerad_core.heatmap.methods import feature_heatmap
 from saerad_core.sae.files import load, save
 from saerad_core.sae.strongest_patches import StrongestPatches
@@ -94,6 +95,10 @@ def test_words_are_offered_on_the_features_that_point_the_same_way_and_nothing_i
     pixels = live.pixels_of(ActivationStore(now.activations_db).images()["image_id"][row])
     heat = feature_heatmap(live.encoder, live.sae, "patch", pixels, order[2])
     assert int(stored.argmax()) == int(heat.values.argmax())
+
+    # Mean maps are the new dictionary's.
+    maps = Explorer(now).maps
+    assert maps is not None and maps.mean(order[2]) is not None
 
     # A live X-ray is read with the new dictionary, as the store has it.
     store = ActivationStore(now.activations_db)

@@ -62,7 +62,13 @@ class Film(NamedTuple):
 
 
 def measure_maps(
-    workspace: Workspace, dataset: Dataset, encoder: Encoder, sae: Sae, places: Places | None, progress: Progress
+    workspace: Workspace,
+    dataset: Dataset,
+    encoder: Encoder,
+    sae: Sae,
+    places: Places | None,
+    progress: Progress,
+    identity: str = "",
 ) -> None:
     """Write maps.safetensors, and patches.safetensors where a workspace of an earlier version, or one with a CLS dictionary, has none.
 
@@ -73,6 +79,7 @@ def measure_maps(
         sae: its dictionary.
         places: where labels are; None where nobody knows.
         progress: told of every X-ray.
+        identity: of the dictionary, where it doesn't lie in the workspace yet.
 
     Raises:
         SaeRadError: an X-ray that was embedded can't be read any more, or the patches' file is damaged.
@@ -93,7 +100,9 @@ def measure_maps(
         tested = judged(films, told, {film.row for film in films if not train[film.row]})
     kind = places.kind if places is not None and labels else ""
     method = CHOSEN[workspace.manifest.sae.tokens]
-    write(workspace.maps_file, MapsWritten(means, patients, tested, kind, labels, method, sae_id(workspace)))
+    write(
+        workspace.maps_file, MapsWritten(means, patients, tested, kind, labels, method, identity or sae_id(workspace))
+    )
 
 
 def measure_again(workspace: Workspace, boxes: Path | None, progress: Progress, device: str = "auto") -> FeatureMaps:

@@ -31,7 +31,7 @@ def boxes_of(workspace: Workspace, path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judged(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def tested(tiny_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("maps") / "tiny"
     shutil.copytree(tiny_workspace.root, root)
     workspace = Workspace.open(root)
