@@ -12,6 +12,7 @@ from saerad_core.access.rules import ADDRESS, Rules
 
 LONGEST_ADDRESS = 80
 """What fits into a curation event's author."""
+LONGEST_MEANS = 400
 
 
 class SignedOut(AccessRefused):
@@ -72,5 +73,6 @@ def person_of(claims: Mapping[str, Any] | None, rules: Rules, now: float) -> Per
         raise SignedOut(
             "The login service doesn't call your e-mail address verified, so it says nothing here; verify it there and sign in again."
         )
-    means = f"oidc {claims.get('iss', '')} {claims.get('sub', '')}"
+    means = " ".join(("oidc", *(str(claims.get(name, "")) for name in ("iss", "sub"))))
+    means = "".join(char for char in means if char.isprintable())[:LONGEST_MEANS]
     return Person(email, True, rules.role_of(email), means, until)

@@ -196,6 +196,7 @@ def test_a_reader_sees_why_nothing_can_be_written_and_a_curator_s_words_bear_the
     expect(second.locator(".desk-id")).not_to_have_text("#4")
     written = events(gated)
     assert [(one["author"], one["verified"], one["kind"]) for one in written] == [("cy@example.org", True, "edited")]
+    assert written[0]["means"].startswith("oidc http://127.0.0.1:")
 
 
 def test_somebody_without_a_role_may_not_enter(gated: Server, page: Page, tiny_workspace: Workspace):

@@ -18,10 +18,18 @@ COLUMNS = {
     "seq": "INTEGER", "feature_id": "INTEGER", "number": "INTEGER", "kind": "VARCHAR", "author": "VARCHAR",
     "verified": "BOOLEAN", "at": "VARCHAR", "base": "INTEGER", "sae": "VARCHAR", "batch": "VARCHAR", "place": "INTEGER",
     "size": "INTEGER", "data": "VARCHAR", "hash": "VARCHAR",
+    "means": "VARCHAR",
 }  # fmt: skip
 """Of table events; data is JSON."""
 TABLE = "CREATE TABLE IF NOT EXISTS events (" + ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items()) + ")"
 """No key and no index: rows are only ever added, by one process."""
+FORWARD = "ALTER TABLE events ADD COLUMN IF NOT EXISTS means VARCHAR DEFAULT ''"
+"""A file of before version 3, brought forward."""
+BEFORE = ", ".join(f'"{name}"' if name != "means" else "'' AS means" for name in COLUMNS)
+ALL_BEFORE = f"SELECT {BEFORE} FROM events ORDER BY seq"  # noqa: S608
+"""Every row of such a file that may only be read."""
+DATA, HASH = list(COLUMNS).index("data"), list(COLUMNS).index("hash")
+"""Places in a row."""
 NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
 ROW = f"({', '.join('?' * len(COLUMNS))})"
 FEW = 100
@@ -38,6 +46,7 @@ PROGRESS = """
 SELECT author, kind, count(*), count(DISTINCT feature_id), min("at"), max("at")
 FROM events WHERE feature_id >= 0 AND (sae = '' OR ? = '' OR sae = ?) GROUP BY author, kind ORDER BY author, kind
 """
+COLUMN_NAMES = "SELECT column_name FROM duckdb_columns() WHERE table_name = 'events'"
 FIRST_VERSION = 'SELECT seq, feature_id, number, kind, text, status, author, "at", base FROM acts ORDER BY seq'
 """Of a file that version 1 of the format left."""
 
@@ -50,12 +59,19 @@ def row_of(event: Event, own: str) -> Stored:
     return (
         event.seq, event.feature_id, event.number, event.kind, event.author, event.verified, event.at, event.base,
         event.sae, event.batch, event.place, event.size, json.dumps(event.data, ensure_ascii=False, separators=(",", ":")), own,
+        event.means,
     )  # fmt: skip
 
 
 def event_of(row: Stored) -> Event:
     """The event that a row holds."""
-    return Event(*row[:-2], data=json.loads(row[-2]))  # pyright: ignore[reportCallIssue]
+    return Event(*row[:DATA], data=json.loads(row[DATA]), means=row[-1])  # pyright: ignore[reportCallIssue]
+
+
+def all_rows(connection: duckdb.DuckDBPyConnection) -> list[Stored]:
+    """Every event of a file that may be of before version 3, in order."""
+    columns = {name for (name,) in connection.execute(COLUMN_NAMES).fetchall()}
+    return connection.execute(ALL if "means" in columns else ALL_BEFORE).fetchall()
 
 
 def in_memory(rows: Sequence[Stored]) -> duckdb.DuckDBPyConnection:
@@ -166,6 +182,8 @@ def _known(connection: duckdb.DuckDBPyConnection, rows: Sequence[Stored]) -> lis
         cursor.execute("COMMIT")
         add(connection, rows[: len(acts)])
     connection.execute(TABLE)
+    if ("means",) not in connection.execute(COLUMN_NAMES).fetchall():
+        connection.execute(FORWARD)
     return connection.execute(ALL).fetchall()
 
 
@@ -184,7 +202,7 @@ def _same(act: Stored, row: Stored) -> bool:
     known = (row[0], row[1], row[2], row[3], row[4], row[6], row[7])
     if (seq, feature_id, number, _KINDS[status if kind == "status" else kind], author, at, base) != known:
         return False
-    return kind != "description" or json.loads(row[12])["text"] == text
+    return kind != "description" or json.loads(row[DATA])["text"] == text
 
 
 def _wal(path: Path) -> Path:

@@ -13,13 +13,14 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from saerad_core.errors import SaeRadError
 
-VERSION = 2
-"""Of a journal's line."""
+VERSION = 3
+"""Of a journal's line that says how its author was verified; others are of version 2, which has no place for it."""
 WORKSPACE = -1
 """The feature_id of what is said about the workspace as a whole."""
 LONGEST_TEXT = 500
 LONGEST_NAME = 80
 LONGEST_NOTE = 4000
+LONGEST_MEANS = 400
 
 Status = Literal["pending", "draft", "accepted", "rejected", "second"]
 """pending: no person has judged it. draft: a person's text, not accepted yet. second: needs a second reader."""
@@ -93,6 +94,8 @@ class Author:
     name: str
     verified: bool = False
     """Whether a login says so; otherwise the name is what somebody typed."""
+    means: str = ""
+    """How it was verified: "oidc", the login service's issuer, and its own name for the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ class Event:
     """Events of its batch."""
     data: dict[str, Any] = field(hash=False)
     """What the kind holds; see the classes below."""
+    means: str = ""
+    """How the author was verified (Author.means); "" where nobody says."""
 
 
 # -- what each kind holds
@@ -338,7 +343,8 @@ def checked_data(kind: str, data: dict[str, Any]) -> dict[str, Any]:
 
 def checked_event(given: Any) -> Event:  # noqa: ANN401
     """An event from somebody else's file, every part of it checked; raises SaeRadError."""
-    if not isinstance(given, dict) or set(given) != set(Event.__dataclass_fields__):
+    # Files of before its time don't say how an author was verified.
+    if not isinstance(given, dict) or {"means", *given} != set(Event.__dataclass_fields__):
         raise SaeRadError("An edit in the file can't be read: it has other parts than an edit; export it again.")
     try:
         event = _EVENT.validate_json(json.dumps(given), strict=True)
@@ -349,6 +355,7 @@ def checked_event(given: Any) -> Event:  # noqa: ANN401
         ) from error
     one_line(event.author, "name", LONGEST_NAME)
     one_line(event.sae, "SAE id", LONGEST_NAME, empty=True)
+    one_line(event.means, "way in which the author was verified", LONGEST_MEANS, empty=True)
     one_line(event.batch, "batch", LONGEST_NAME, empty=True)
     try:
         if datetime.fromisoformat(event.at).tzinfo is None:

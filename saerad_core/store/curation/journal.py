@@ -128,6 +128,10 @@ def _hash(tip: str, body: bytes) -> str:
 def written(event: Event, tip: str) -> tuple[bytes, str]:
     """An event's line with its end, after a line of hash ``tip``; and its own hash."""
     held = {"v": VERSION} | {name: getattr(event, name) for name in Event.__dataclass_fields__}
+    if not event.means:
+        # A line of version 2, byte for byte as it was always written: what is here already keeps its hash.
+        held["v"] = 2
+        del held["means"]
     body = json.dumps(held, ensure_ascii=False, separators=(",", ":"))[:-1].encode()
     own = _hash(tip, body)
     return body + f',"hash":"{own}"}}\n'.encode(), own

@@ -8,7 +8,7 @@ import duckdb
 
 from saerad_core.errors import WorkspaceError
 from saerad_core.locks import only_one
-from saerad_core.store.curation.database import ALL, event_of, set_aside
+from saerad_core.store.curation.database import HASH, all_rows, event_of, set_aside
 from saerad_core.store.curation.journal import parse, read, written
 from saerad_core.store.curation.ledger import BUSY
 from saerad_core.workspace import Workspace
@@ -36,7 +36,7 @@ def repair(workspace: Workspace) -> str:
         lines, events, tip = data.split(b"\n"), [], ""
         restored = b""
         for place, row in enumerate(rows):
-            event, own = event_of(row), str(row[-1])
+            event, own = event_of(row), str(row[HASH])
             events.append(event)
             if not own:
                 # Version 1 kept no hash: only the journal's own line will do.
@@ -69,7 +69,7 @@ def repair(workspace: Workspace) -> str:
 def _rows(workspace: Workspace) -> list[tuple]:
     try:
         with duckdb.connect(str(workspace.curation_db), read_only=True) as file:
-            return file.execute(ALL).fetchall()
+            return all_rows(file)
     except duckdb.Error as error:
         raise WorkspaceError("curation.duckdb can't be read; restore curation.jsonl from a backup.") from error
 

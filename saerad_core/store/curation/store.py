@@ -360,7 +360,7 @@ class CurationStore:
             return [
                 Event(
                     0, act.feature_id, 0, act.kind, who.name, who.verified, at,
-                    view.own(act.feature_id).revision if act.base is None else act.base, self.sae, batch, 1, 1, dict(act.data),
+                    view.own(act.feature_id).revision if act.base is None else act.base, self.sae, batch, 1, 1, dict(act.data), who.means,
                 )
                 for act in checked if act.feature_id not in conflicts
             ]  # fmt: skip
@@ -516,7 +516,7 @@ def _decides(event: Event) -> bool:
 
 def _author(author: Author | str) -> Author:
     who = Author(author) if isinstance(author, str) else author
-    return Author(one_line(who.name, "name", LONGEST_NAME), who.verified)
+    return Author(one_line(who.name, "name", LONGEST_NAME), who.verified, who.means)
 
 
 def _some(features: Iterable[int]) -> str:

@@ -52,7 +52,8 @@ def _row(event: Event, undone: bool) -> str:
 
 
 def _known(event: Event) -> str:
-    return f' title="{"Signed in" if event.verified else "Not verified: somebody typed this name"}"'
+    says = f"Signed in: {event.means}" if event.verified else "Not verified: somebody typed this name"
+    return f' title="{escape(says)}"'
 
 
 def _what(event: Event) -> str:

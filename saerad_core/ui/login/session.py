@@ -56,4 +56,4 @@ def admit(author: Author, kinds: frozenset[str]) -> Author:
     who = person()
     for kind in sorted(kinds):
         who.check(act_of(kind))
-    return Author(who.name, who.verified) if gated() else Author(author.name)
+    return Author(who.name, who.verified, who.means) if gated() else Author(author.name)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from saerad_core.errors import WorkspaceError
-from saerad_core.store.curation import CurationStore, Fields
+from saerad_core.store.curation import Author, CurationStore, Fields
+from saerad_core.store.curation.events import as_dict, checked_event
+from saerad_core.store.curation.repair import repair
 from saerad_core.workspace import Workspace
 from tests.store.curation.tools import in_database, journalled, make, noon
 
@@ -86,8 +89,50 @@ def test_version_2(tmp_path: Path) -> None:
     assert workspace.curation_journal.read_bytes() == old and in_database(workspace) == journalled(workspace)
 
 
+def test_a_database_of_version_2_brings_back_its_journal_byte_for_byte(tmp_path: Path) -> None:
+    workspace = opened(tmp_path, "v2")
+    old = workspace.curation_journal.read_bytes()
+    workspace.curation_journal.write_bytes(old[: len(old) // 2])
+    assert "made whole" in repair(workspace)
+    assert workspace.curation_journal.read_bytes() == old
+
+
+@pytest.mark.parametrize("files", [(), ("curation.jsonl",)], ids=["with its database", "the journal alone"])
+def test_version_3(tmp_path: Path, files: tuple[str, ...]) -> None:
+    workspace = opened(tmp_path, "v3", *files)
+    old = workspace.curation_journal.read_bytes()
+    assert old.startswith((FIXTURES / "v2" / "curation.jsonl").read_bytes())
+    store = CurationStore(workspace, noon)
+    assert store.notices == [] and store.state(2).text == "Left central venous line."
+    known = {one.means for one in store.events() if one.verified and one.author == "ada@example.org"}
+    assert known == {"oidc https://login.example.org 4f1c"}
+    assert {one.means for one in store.events() if one.author in ("Ann", "Bob", "Cy")} == {""}
+    versions = [json.loads(line).get("v", 1) for line in old.splitlines()]
+    assert [one == 3 for one in versions] == [bool(one.means) for one in store.events()] and set(versions) == {1, 2, 3}
+    store.close()
+    assert workspace.curation_journal.read_bytes() == old and in_database(workspace) == journalled(workspace)
+    workspace.curation_journal.write_bytes(old[: len(old) // 2])
+    repair(workspace)
+    assert workspace.curation_journal.read_bytes() == old
+
+
+def test_how_an_author_was_verified_is_kept_and_can_t_be_changed_unseen(tmp_path: Path) -> None:
+    workspace = make(tmp_path / "ws")
+    store = CurationStore(workspace, noon)
+    event = store.note(3, "x", Author("ada@example.org", True, "oidc https://login.example.org 1"))
+    assert event.means == "oidc https://login.example.org 1" and store.history(3) == [event]
+    assert checked_event(as_dict(event)) == event
+    before = {key: value for key, value in as_dict(event).items() if key != "means"}
+    assert checked_event(before).means == ""
+    store.close()
+    written = workspace.curation_journal.read_bytes()
+    workspace.curation_journal.write_bytes(written.replace(b"example.org 1", b"example.org 2"))
+    with pytest.raises(WorkspaceError):
+        CurationStore(workspace)
+
+
 def test_a_later_version_is_not_guessed_at(tmp_path: Path) -> None:
     workspace = make(tmp_path / "ws")
-    workspace.curation_journal.write_bytes(b'{"v":3,"what":"ever"}\n')
+    workspace.curation_journal.write_bytes(b'{"v":4,"what":"ever"}\n')
     with pytest.raises(WorkspaceError, match="newer version"):
         CurationStore(workspace)
