@@ -45,8 +45,12 @@ _CALLBACK = "/oauth2callback"
 class LoginMiddleware:
     """Refuses what needs a sign-in: 401 where nobody is signed in (or no longer), 403 where somebody without a role is."""
 
+    stands = False
+    """Whether this process has put it in front of its answers."""
+
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        LoginMiddleware.stands = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,11 +15,19 @@ from saerad_core.access import ACTS, Person, SignedOut, allows, refusal
 from saerad_core.errors import SaeRadError
 from saerad_core.ui.components import chip, chips, html, notice_foot
 from saerad_core.ui.login.configured import gated, providers
+from saerad_core.ui.login.middleware import LoginMiddleware
 from saerad_core.ui.login.session import person
 
 
 def let_in() -> bool:
     """Whether whoever asks may see pages; otherwise shows the way in, or why there is none."""
+    if Path(sys.argv[0]).name == "shell.py" and not LoginMiddleware.stands:
+        # Somebody serves the shell by itself: no address was looked at, and no route asks who is there.
+        with _door(
+            "Started the wrong way", "Start the app with `streamlit run app.py`; this script alone has no door."
+        ):
+            pass
+        return False
     if not gated():
         return True
     try:
