@@ -371,5 +371,8 @@ _EVENT = TypeAdapter(Event)
 
 
 def as_dict(event: Event) -> dict[str, Any]:
-    """The event as JSON has it."""
-    return asdict(event)
+    """The event as JSON has it; without ``means`` where there are none, as before there was a place for it."""
+    held = asdict(event)
+    if not event.means:
+        del held["means"]
+    return held

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from saerad_core.errors import WorkspaceError
-from saerad_core.store.curation.events import VERSION, Event
+from saerad_core.store.curation.events import VERSION, Event, as_dict
 from saerad_core.store.curation.versions import from_version_1
 
 _HEAD = re.compile(rb'\{"v":(\d+),')
@@ -127,11 +127,8 @@ def _hash(tip: str, body: bytes) -> str:
 
 def written(event: Event, tip: str) -> tuple[bytes, str]:
     """An event's line with its end, after a line of hash ``tip``; and its own hash."""
-    held = {"v": VERSION} | {name: getattr(event, name) for name in Event.__dataclass_fields__}
-    if not event.means:
-        # A line of version 2, byte for byte as it was always written: what is here already keeps its hash.
-        held["v"] = 2
-        del held["means"]
+    # Without means a line of version 2, byte for byte as it was always written: what is here already keeps its hash.
+    held = {"v": VERSION if event.means else 2} | as_dict(event)
     body = json.dumps(held, ensure_ascii=False, separators=(",", ":"))[:-1].encode()
     own = _hash(tip, body)
     return body + f',"hash":"{own}"}}\n'.encode(), own
