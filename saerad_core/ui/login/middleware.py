@@ -71,7 +71,7 @@ class LoginMiddleware:
             await self.app(scope, receive, send)
         else:
             try:
-                (await _person(scope)).check("browse")
+                await _browsing(scope)
             except SaeRadError as error:
                 await _refuse(scope, receive, send, 401 if isinstance(error, SignedOut) else 403, str(error))
                 return
@@ -79,27 +79,35 @@ class LoginMiddleware:
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            until = (await _person(scope)).until
+            who = await _browsing(scope)
         except SaeRadError:
-            # Whoever isn't signed in starts anew; what an earlier session held is not theirs.
-            until, scope = None, _without_session(scope)
-        deadline = None if until is None else asyncio.get_running_loop().time() + until - time.time()
+            # Whoever may not enter starts anew; what an earlier session held is not theirs. The shell shows them the way in.
+            await self.app(_without_session(scope), receive, send)
+            return
+        deadline = asyncio.get_running_loop().time() + who.until - time.time()
 
-        async def receive_until() -> Message:
+        async def receive_while_allowed() -> Message:
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await receive()
-            except TimeoutError:
+                    message = await receive()
+                if message["type"] == "websocket.receive":
+                    # Parts of a page run without the shell: the role may have been taken away since.
+                    await _browsing(scope)
+                return message
+            except (TimeoutError, SaeRadError):
                 # The browser comes again at once, and is asked who it is.
                 await send({"type": "websocket.close", "code": 1012})
                 return {"type": "websocket.disconnect", "code": 1012}
 
-        await self.app(scope, receive_until, send)
+        await self.app(scope, receive_while_allowed, send)
 
 
-async def _person(scope: Scope) -> Person:
+async def _browsing(scope: Scope) -> Person:
+    """Who asks; raises SaeRadError where they may not look at anything."""
     # roles.toml may have to be read again.
-    return await run_in_threadpool(person_with, HTTPConnection(scope).cookies)
+    who = await run_in_threadpool(person_with, HTTPConnection(scope).cookies)
+    who.check("browse")
+    return who
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, says: str) -> None:

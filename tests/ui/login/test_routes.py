@@ -49,7 +49,8 @@ def _sets_user(request: Request) -> Response:
 async def _stream(websocket: WebSocket) -> None:
     await websocket.accept(subprotocol="streamlit")
     await websocket.send_json(list(websocket.scope["subprotocols"]))
-    await websocket.receive()
+    if (await websocket.receive()).get("text"):
+        await websocket.send_json("done")
 
 
 def served() -> TestClient:
@@ -217,6 +218,20 @@ def test_the_stream_ends_when_the_sign_in_does(client: TestClient):
         with pytest.raises(WebSocketDisconnect) as ended:
             stream.receive_json()
     assert ended.value.code == 1012
+
+
+def test_the_stream_ends_at_the_next_click_of_somebody_who_was_shut_out(client: TestClient, login: Path):
+    enter(client, signed(claims("rita@example.org")))
+    with client.websocket_connect("/_stcore/stream") as stream:
+        stream.receive_json()
+        (login / "roles.toml").write_text(ROLES.replace("rita@example.org", "another@example.org"))
+        stream.send_text("a click")
+        with pytest.raises(WebSocketDisconnect) as ended:
+            stream.receive_json()
+    assert ended.value.code == 1012
+    with client.websocket_connect("/_stcore/stream", subprotocols=["streamlit", "xsrf", "earlier"]) as stream:
+        assert stream.receive_json() == ["streamlit", "xsrf"]
+        stream.send_text("")
 
 
 # -- back to where one wanted to go
