@@ -10,6 +10,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from saerad_core.reports.counterfactual import written
+from saerad_core.sae.codes import open_codes
+from saerad_core.stages.describe import Composer
 from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import Workspace
 from tests.e2e.browser import ARGUMENTS, chromium, serving, settle
@@ -38,6 +41,19 @@ def telling_image(workspace: Workspace) -> str:
     return str(chosen["image_id"].iloc[0])
 
 
+def switched_off(workspace: Workspace, image: str) -> str:
+    """The address's word for: all features behind the first sentence of its report off."""
+    store = ActivationStore(workspace.activations_db)
+    row = store.roster.row_of(image)
+    assert row is not None
+    ids, values = open_codes(workspace.codes).row(row)
+    found = [(int(feature), float(value)) for feature, value, *_ in store.features_of_row(row)]
+    report = Composer.open(workspace).compose(
+        found, code=list(zip(ids.tolist(), values.tolist(), strict=True)), abstain=False
+    )
+    return written({one.feature_id: 0.0 for one in report.findings[0].evidence})
+
+
 def main(data: Path, out: Path, name: str = "demo") -> None:
     out.mkdir(parents=True, exist_ok=True)
     workspace = Workspace.open(data / name)
@@ -51,6 +67,7 @@ def main(data: Path, out: Path, name: str = "demo") -> None:
         "curate": f"/curate?ws={name}&feature={feature}",
         "report": f"/report?ws={name}&image={image}",
         "evaluate": f"/evaluate?ws={name}",
+        "what-if": f"/report?ws={name}&image={image}&switch={switched_off(workspace, image)}",
     }
     with serving(data) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
