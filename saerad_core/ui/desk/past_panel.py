@@ -14,7 +14,7 @@ from saerad_core.ui.desk.acts import said, say
 from saerad_core.ui.desk.author import author, author_box
 from saerad_core.ui.desk.diff import word_diff
 from saerad_core.ui.desk.status import STATUS_NAMES
-from saerad_core.ui.login import may
+from saerad_core.ui.login import why_not
 from saerad_core.ui.state import Here
 
 MOST = 300
@@ -102,4 +102,6 @@ def _releases(here: Here, names: list[str]) -> None:
             "".join(f'<p class="said">{escape(one)}</p>' for one in reversed(names)) or '<p class="quiet">None yet.</p>'
         )
         st.text_input("Name the present moment", key="release_name", max_chars=LONGEST_NAME)
-        st.button("Name it", key="release", on_click=name_it, disabled=not may("curate"))
+        refused = why_not("manage")
+        html(f'<div class="warning">{escape(refused)}</div>' if refused else "")
+        st.button("Name it", key="release", on_click=name_it, disabled=bool(refused))
