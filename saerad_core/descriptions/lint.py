@@ -41,7 +41,9 @@ class Oddity(NamedTuple):
     says: str
 
 
-def lint(text: str, side: str = "", near: Iterable[tuple[int, str]] = (), expected_side: str = "") -> list[Oddity]:
+def lint(
+    text: str, side: str = "", near: Iterable[tuple[int, str]] = (), expected_side: str = "", heat_side: str = ""
+) -> list[Oddity]:
     """What is odd about ``text``.
 
     Args:
@@ -49,6 +51,7 @@ def lint(text: str, side: str = "", near: Iterable[tuple[int, str]] = (), expect
         side: that the field beside it says: right, left, both or "".
         near: (feature_id, text) of the features most like this one.
         expected_side: that reports of the feature's X-rays say: right, left or "".
+        heat_side: the patient's half in which the feature's heatmaps lie: right, left or "".
     """
     words = _words(text)
     if not words:
@@ -73,6 +76,9 @@ def lint(text: str, side: str = "", near: Iterable[tuple[int, str]] = (), expect
         found.append(Oddity("side", f"The text says {' and '.join(sorted(said))}, the field beside it {side}."))
     elif expected_side and len(said | (wanted or set())) == 1 and expected_side not in said | (wanted or set()):
         found.append(Oddity("side", f"Reports of these X-rays say {expected_side}; look at the heatmaps again."))
+    one_side = said | (wanted or set())
+    if heat_side and len(one_side) == 1 and heat_side not in one_side:
+        found.append(Oddity("side", f"The heatmaps lie in the patient's {heat_side} half; look at them again."))
     return found
 
 

@@ -38,6 +38,7 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
+from saerad_core.explorer.sides import heat_side
 from saerad_core.explorer.where import HeatTruth, Where, truth_of, where_of
 from saerad_core.heatmap.file import FeatureMaps
 from saerad_core.progress import State
@@ -183,6 +184,10 @@ class Explorer:
         """Any living feature with, or without, a description; None where there is none."""
         ids = self.catalogue.find(FeatureQuery(described=described, sort="id"))
         return int(random.choice(ids)) if len(ids) else None
+
+    def heat_side(self, feature_id: int) -> str:
+        """The patient's half in which the heatmaps of the feature's strongest X-rays lie: right, left, or "" where neither is clear."""
+        return heat_side(self.workspace.strongest_patches, feature_id)
 
     def similar_texts(self, feature_id: int, count: int) -> list[Neighbour]:
         """Living features whose descriptions share words with this one's, by BM25."""

@@ -145,6 +145,7 @@ a.feature:hover, a.feature.on { background: var(--panel); }
 .foot { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .3rem 1.4rem; border-top: 1px solid var(--line); margin-top: 1.4rem; padding-top: .55rem; color: var(--faint); font-size: .76rem; }
 
 /* desk */
+.stToastContainer { top: auto !important; bottom: 1.2rem; }
 ins { text-decoration: none; color: var(--good); border-bottom: 1px solid currentColor; }
 del { color: var(--bad); }
 .rows.three { table-layout: fixed; }

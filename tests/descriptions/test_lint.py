@@ -54,3 +54,11 @@ def test_any_text_can_be_looked_at_and_is_its_own_duplicate(text: str, side: str
     found = lint(text, side, [(1, text)])
     assert bool(found) <= bool(text.strip())
     assert ("duplicate" in [one.kind for one in found]) == any("a" <= char <= "z" for char in text.lower())
+
+
+def test_a_side_that_the_heatmaps_contradict():
+    assert kinds("Left pleural effusion", "", [], "", "right") == ["side"]
+    assert kinds("Pleural effusion", "left", [], "", "right") == ["side"]
+    assert (
+        kinds("Right pleural effusion", "", [], "", "right") == kinds("Bilateral effusions", "", [], "", "right") == []
+    )

@@ -72,6 +72,12 @@ function start() {
       box.focus();
       box.setSelectionRange(box.value.length, box.value.length);
     }
+    if (event.key === "f" || event.key === "F") {
+      const fields = document.querySelector('[class*="st-key-desk_fields_"] button');
+      if (!fields) return;
+      event.preventDefault();
+      fields.click();
+    }
     if (event.key === "w" || event.key === "W") {
       const why = document.querySelector('[class*="st-key-desk_reason_"] input');
       if (!why) return;

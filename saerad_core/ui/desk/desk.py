@@ -47,7 +47,8 @@ def show_desk(here: Here) -> None:
         # From now on the desk stays with it, whatever others do to the queue.
         st.query_params["feature"] = str(current)
     place = None if current is None else place_in(queue, current)
-    rest = [one.feature_id for one in (queue[:2] if place is None else queue[place + 1 : place + 3])]
+    # After the last one the first that is left.
+    rest = [one.feature_id for one in [*([] if place is None else queue[place + 1 : place + 3]), *queue[:2]]]
     after = next((one for one in rest if one != current), None)
     with left:
         queue_list(here, queue, current, blind=blind)
@@ -88,7 +89,7 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     if clash is not None:
         conflict(here, clash)
     if unread and may("curate"):
-        box(here, began, row, blind=True)
+        box(began, suggested=False)
         before_reading(here, seen)
         oddities(here, began, row, blind=True)
     elif reading is not None:
@@ -98,13 +99,13 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
         moves(here, seen)
     elif clash is None:
         suggestion(here, row, state, seen)
-        box(here, began, row)
+        box(began, suggested=bool(row.machine_text) and not state.text)
         buttons(here, seen, state)
         oddities(here, began, row)
     failed = keep_typed(here, began) if clash is None else ""
     if failed:
         st.error(literal(failed))
-    if not unread:
+    if not unread and clash is None:
         impact(here, seen)
     xrays(here, row, blind=unread)
     if not unread:

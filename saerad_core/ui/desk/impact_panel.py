@@ -27,9 +27,8 @@ _SAYS = (
 _ACTS: dict[str, Status] = {"accept": "accepted", "reject": "rejected"}
 
 
-@st.fragment
-def impact(here: Here, seen: Seen) -> None:
-    """A button, and what it asks for; nothing is computed before. A run of its own, so that the desk isn't drawn again."""
+def offer_impact(seen: Seen) -> None:
+    """The button that asks for it; nothing is computed before."""
     feature = seen.began.feature_id
     shown = st.session_state.get("desk_impact") == feature
 
@@ -40,11 +39,17 @@ def impact(here: Here, seen: Seen) -> None:
         "Close" if shown else "What would change", key=f"desk_impact_{feature}", shortcut="G", type="tertiary", on_click=toggle,
         help="Before you save: in how many reports the feature has a say, and what becomes of the pinned X-rays' reports.",
     )  # fmt: skip
-    if shown:
-        try:
-            _panel(here, seen)
-        except SaeRadError as error:
-            st.error(literal(str(error)))
+
+
+@st.fragment
+def impact(here: Here, seen: Seen) -> None:
+    """What was asked for, in a run of its own, so that the desk isn't drawn again by what is chosen here."""
+    if st.session_state.get("desk_impact") != seen.began.feature_id:
+        return
+    try:
+        _panel(here, seen)
+    except SaeRadError as error:
+        st.error(literal(str(error)))
 
 
 def _panel(here: Here, seen: Seen) -> None:

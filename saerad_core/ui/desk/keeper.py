@@ -20,6 +20,7 @@ KEYS = (
     ("A", "accept what the box says, or the suggestion where it is empty, and go on"),
     ("E", "into the text; Esc leaves it"),
     ("Ctrl Enter", "save and next"),
+    ("F", "fields: finding, side, place ...; Tab from one to the next"),
     ("W", "why: kept with the next two; Esc leaves it"),
     ("X", "reject and go on"),
     ("S", "leave to a second reader and go on"),

@@ -14,6 +14,7 @@ from saerad_core.ui.components import html, literal, score
 from saerad_core.ui.desk.acts import Seen, back, decide, go, later, take_suggestion, undo
 from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import Began
+from saerad_core.ui.desk.impact_panel import offer_impact
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.feature_words import machine_words
 from saerad_core.ui.login import may
@@ -63,7 +64,7 @@ def _said_by_program(row: FeatureRow) -> Fields:
     return Fields(row.finding, side, row.place, row.severity)  # pyright: ignore[reportArgumentType]
 
 
-def box(here: Here, began: Began, row: FeatureRow, *, blind: bool = False) -> None:
+def box(began: Began, *, suggested: bool) -> None:
     """The text, the fields beside it, and what is odd about them."""
     if began.draft_of:
         html(
@@ -71,7 +72,7 @@ def box(here: Here, began: Began, row: FeatureRow, *, blind: bool = False) -> No
         )
     st.text_area(
         "Description", value=began.text, key=began.box, max_chars=LONGEST_TEXT, height=80,
-        placeholder="In your words; empty: the suggestion stands" if not blind else "What all these X-rays have in common",
+        placeholder="In your words; empty: the suggestion stands" if suggested else "What all these X-rays have in common",
         help="What all these X-rays have in common, as a report would say it. Kept as a draft while you type.",
     )  # fmt: skip
     _fields(began)
@@ -83,7 +84,8 @@ def _fields(began: Began) -> None:
     parts += [TERMS[said.device].name if said.device in TERMS else said.device, said.artefact]
     parts += ["no clinical meaning"] if said.no_clinical_meaning else []
     shown = ", ".join(part for part in parts if part)
-    with st.popover(f"Fields: {literal(shown)}" if shown else "Fields: none", width="stretch", wrap=True):
+    label = f"Fields: {literal(shown)}" if shown else "Fields: none"
+    with st.popover(label, width="stretch", wrap=True, key=f"desk_fields_{began.feature_id}"):
         left, right = st.columns(2)
         with left:
             _term(began, "finding", "Finding", [key for key, term in TERMS.items() if not term.device])
@@ -120,7 +122,9 @@ def oddities(here: Here, began: Began, row: FeatureRow, *, blind: bool = False) 
     if not text:
         return
     near = [] if blind else [(one.feature_id, one.text) for one in here.explorer.feature(row.feature_id).similar]
-    found = lint(text, began.typed_fields().side, near, "" if blind else row.side)
+    found = lint(
+        text, began.typed_fields().side, near, "" if blind else row.side, here.explorer.heat_side(row.feature_id)
+    )
     html("".join(f'<div class="warning">{escape(one.says)}</div>' for one in found))
 
 
@@ -150,11 +154,11 @@ def buttons(here: Here, seen: Seen, state: FeatureState) -> None:
             placeholder="why, where you reject or ask",
             help="Kept with Reject and Second reader, and shown to whoever opens the feature next.",
         )  # fmt: skip
-    moves(here, seen)
+    moves(here, seen, asks=True)
 
 
-def moves(here: Here, seen: Seen) -> None:
-    """Go on without a word, or take back."""
+def moves(here: Here, seen: Seen, *, asks: bool = False) -> None:
+    """Go on without a word, or take back; ``asks``: offer to tell what saving would change."""
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Previous",
@@ -187,3 +191,5 @@ def moves(here: Here, seen: Seen) -> None:
             disabled=not may("curate"),
             help="Your latest act, by a new event.",
         )
+        if asks:
+            offer_impact(seen)
