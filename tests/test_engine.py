@@ -14,6 +14,7 @@ from saerad_core.engine import Engine
 from saerad_core.gate import Gate
 from saerad_core.images.sandbox import decode_sandboxed
 from tests.images.films import dicom, written
+from tests.tiny import draw
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +76,56 @@ def test_a_workspace_without_a_gate_still_writes_reports(tiny_workspace, monkeyp
     monkeypatch.setattr(type(tiny_workspace), "gate_file", property(lambda self: self.root / "none.safetensors"))
     found = engine.analyse_pixels(np.full((64, 64), 0.5, dtype=np.float32))
     assert found.report.typicality is None
+
+
+def film(seed: int, side: str) -> np.ndarray:
+    """float32: a drawn film; without a side it is the causal twin of the same seed's, with the same noise."""
+    return draw(np.random.default_rng(seed), side).astype(np.float32) / 255
+
+
+def states(report, finding: str, side: str) -> bool:
+    return any(s.present and (s.finding, s.side) == (finding, side) for one in report.findings for s in one.statements)
+
+
+def test_the_causal_twin_loses_the_sentence(engine: Engine) -> None:
+    had, lost = 0, 0
+    for seed in range(1000, 1012):
+        for finding, side in (("pleural_effusion", "left"), ("pneumothorax", "right")):
+            if states(engine.analyse_pixels(film(seed, side)).report, finding, side):
+                had += 1
+                lost += not states(engine.analyse_pixels(film(seed, "")).report, finding, side)
+    assert had >= 12 and lost / had >= 0.9
+
+
+def test_each_stage_is_told_as_it_ends_and_the_features_before_the_report(engine: Engine) -> None:
+    told = []
+    data = io.BytesIO()
+    Image.fromarray(draw(np.random.default_rng(5), "left")).save(data, "PNG")
+    found = engine.analyse(data.getvalue(), tell=told.append)
+    assert [one.stage for one in told] == ["decode", "encode", "features", "typical", "report", "similar"]
+    assert told[2].active == found.active and told[4].report is found.report
+    assert all(one.ms == found.report.timings_ms[one.stage] for one in told)
+
+
+def test_switching_a_feature_is_the_same_as_if_the_x_ray_hadn_t_shown_it(engine: Engine) -> None:
+    reading = engine.analyse_pixels(film(1001, "left")).reading
+    whole = engine.report_of(reading)
+    assert engine.report_of(reading, multipliers={f: 1.0 for f, _ in reading.active}).as_json() == whole.as_json()
+    off = engine.report_of(reading, multipliers=dict.fromkeys(np.flatnonzero(reading.code).tolist(), 0.0))
+    assert off.features == [] and not off.findings and "no feature is active" in off.warnings[-1]
+
+
+def test_nothing_of_a_prior_s_file_but_its_pixels_is_kept(engine: Engine) -> None:
+    pixels = draw(np.random.default_rng(5), "left").astype(np.uint16) * 16
+    prior = engine.read(written(dicom(pixels, PatientName="Secret^Name", StudyDate="19700101")))
+    found = engine.analyse_pixels(film(6, ""), prior=prior)
+    assert "Secret" not in repr(vars(prior)) + repr(found.report) and "19700101" not in repr(found.report)
+    assert found.report.given is not None and found.report.given.prior
+
+
+def test_of_a_prior_unlike_the_workspace_s_x_rays_nothing_is_compared(engine: Engine) -> None:
+    photograph = load_sample_images().images[0].mean(2).astype(np.float32) / 255
+    prior = engine.read(photograph)
+    report = engine.report_of(engine.read(film(7, "left")), prior)
+    assert prior.untypical and report.given is not None and report.given.prior is None
+    assert any("nothing is said of changes" in warning for warning in report.warnings) and not report.changes
