@@ -10,6 +10,7 @@ and reported on the other; intervals are 95% over resampled patients. Drawn X-ra
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ from saerad_core.sae.base import Sae
 from saerad_core.sae.codes import SparseCodes, open_codes
 from saerad_core.sae.columns import by_feature
 from saerad_core.sae.config import SaeConfig
-from saerad_core.sae.files import load
+from saerad_core.sae.files import load, save
 from saerad_core.sae.train import train
 from saerad_core.sae.width import recommended_width
 from saerad_core.stages.activate import load_thresholds
@@ -236,9 +237,11 @@ def cls_dictionary(encoder: Encoder, patients: int, cache: Path) -> Dictionary:
     tokens, owners = np.load(path), np.array([study.patient_id for study in studies])
     check = np.array([sha256(name.encode()).digest()[0] % 8 == 0 for name in owners])
     width = recommended_width(patients, "cls")
-    sae = train(
-        tokens[~check], tokens[check], SaeConfig(encoder.d, width, tokens="cls", steps=1_500, check_every=50)
-    ).sae
+    folder = cache / f"cls-{patients}-sae"
+    if not folder.exists():
+        config = SaeConfig(encoder.d, width, tokens="cls", steps=1_500, check_every=50)
+        save(train(tokens[~check], tokens[check], config).sae, folder)
+    sae = load(folder)
     with torch.no_grad():
         codes = SparseCodes.of(sae.dense(torch.from_numpy(tokens[~check]).float()).numpy())
     names, shown = concept_matrix([{finding.fact for finding in study.findings} for study in studies])
@@ -260,20 +263,36 @@ class Pair(NamedTuple):
     """Whether the patient is of the half that methods are chosen on."""
 
 
-def pairs_of(dictionary: Dictionary, encoder: Encoder, xrays: list[Xray]) -> list[Pair]:
+def strongest(dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], cache: Path) -> np.ndarray:
+    """Code of each X-ray, float32 [N, m]: of its CLS token, or the maximum over its patches."""
+    weights = dictionary.sae.W_enc.detach().cpu().numpy().tobytes()
+    names = "".join(one.study.study_id for one in xrays)
+    key = sha256(weights + names.encode() + encoder.fingerprint.encode()).hexdigest()[:16]
+    path = cache / f"codes-{key}.npy"
+    if not path.exists():
+        found = []
+        for first in range(0, len(xrays), 16):
+            some = xrays[first : first + 16]
+            embedded = encoder.embed(encoder.normalise(np.stack([one.pixels for one in some])))
+            values = embedded.cls[:, None] if dictionary.tokens == "cls" else embedded.patches
+            assert values is not None
+            found += [codes_of(dictionary.sae, tokens) for tokens in values]
+        np.save(path, np.stack(found))
+    return np.load(path)
+
+
+def codes_of(sae: Sae, tokens: torch.Tensor) -> np.ndarray:
+    """float32 [m]: maximum over tokens [n, d]."""
+    codes = sae.encode(tokens)
+    dense = torch.zeros(sae.config.d_sae)
+    dense.scatter_reduce_(0, codes.indices.flatten(), codes.values.detach().flatten(), "amax")
+    return dense.numpy()
+
+
+def pairs_of(dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], cache: Path) -> list[Pair]:
     """Pairs, up to PER_FEATURE in each half, of every feature that fires on at least FEWEST patients of each; there is one X-ray a patient."""
     ids = [one.feature for one in dictionary.features]
-    fires = np.zeros((len(xrays), len(ids)), bool)
-    for first in range(0, len(xrays), 16):
-        some = xrays[first : first + 16]
-        embedded = encoder.embed(encoder.normalise(np.stack([one.pixels for one in some])))
-        values = embedded.cls[:, None] if dictionary.tokens == "cls" else embedded.patches
-        assert values is not None
-        for i, tokens in enumerate(values):
-            codes = dictionary.sae.encode(tokens)
-            dense = torch.zeros(dictionary.sae.config.d_sae)
-            dense.scatter_reduce_(0, codes.indices.flatten(), codes.values.detach().flatten(), "amax")
-            fires[first + i] = dense.numpy()[ids] > dictionary.thresholds[ids]
+    fires = strongest(dictionary, encoder, xrays, cache)[:, ids] > dictionary.thresholds[ids]
     found = []
     for column, one in enumerate(dictionary.features):
         own = [
@@ -371,12 +390,15 @@ def twins(dictionary: Dictionary, method: str, encoder: Encoder, xrays: list[Xra
         )
 
 
-def measure(results: Results, dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], quick: bool) -> None:
+def measure(
+    results: Results, dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], given: argparse.Namespace
+) -> None:
     """All figures of one dictionary."""
     kind = dictionary.tokens
-    blind, pairs = Blind(xrays), pairs_of(dictionary, encoder, xrays)
+    quick, blind = given.quick, Blind(xrays)
+    pairs = pairs_of(dictionary, encoder, xrays, given.cache)
     where = [localised(p.feature.label) for p in pairs]
-    names = [name for name, method in METHODS.items() if method.tokens == kind]
+    names = [name for name, method in METHODS.items() if method.tokens == kind and name in (given.methods or METHODS)]
     print(f"\n{kind} features: {len({p.feature.feature for p in pairs})} matched, {len(pairs)} pairs; "
           f"{len({p.feature.feature for p, w in zip(pairs, where, strict=True) if w})} of localised findings\n")  # fmt: skip
     choosing = [i for i in half(pairs, True) if where[i]]
@@ -510,6 +532,7 @@ def main() -> None:
     parser.add_argument("--nih", type=Path, default=None, help="a workspace of real X-rays; it is written to")
     parser.add_argument("--boxes", type=Path, default=None, help="NIH's BBox_List_2017.csv")
     parser.add_argument("--only", choices=("patch", "cls", "boxes"), default=None, help="one part")
+    parser.add_argument("--methods", nargs="*", default=None, help="only these; with --json the other rows stay")
     given = parser.parse_args()
     results = Results()
     torch.set_num_threads(1)
@@ -521,19 +544,18 @@ def main() -> None:
         halves = [sum(for_choosing(x.patient) == which for x in xrays) for which in (True, False)]
         results.add("simulated X-rays, one a patient", len(xrays), f"{halves[0]} choosing, {halves[1]} reported")
         if given.only != "cls":
-            measure(results, patch_dictionary(workspace), encoder, xrays, given.quick)
+            measure(results, patch_dictionary(workspace), encoder, xrays, given)
         if given.only != "patch":
             patients = 256 if given.quick else CLS_PATIENTS
-            measure(results, cls_dictionary(encoder, patients, given.cache), encoder, xrays, given.quick)
+            measure(results, cls_dictionary(encoder, patients, given.cache), encoder, xrays, given)
     size_of(results, workspace)
     if given.nih is not None and given.only in (None, "boxes"):
         boxes(results, Workspace.open(given.nih), given.boxes)
-    if given.only is not None and given.json is not None and given.json.exists():
+    if (given.only or given.methods) and given.json is not None and given.json.exists():
         # Parts can be run one by one: the others' rows stay.
-        mine = {"patch": "patch", "cls": "cls", "boxes": str(given.nih.name if given.nih else "nih")}[given.only]
         ran = {row.name for row in results.rows}
         kept = [Row(**row) for row in json.loads(given.json.read_text(encoding="utf-8"))["rows"]]
-        results.rows = [row for row in kept if not row.name.startswith(mine) and row.name not in ran] + results.rows
+        results.rows = [row for row in kept if row.name not in ran] + results.rows
     results.write(given.json)
 
 
