@@ -186,7 +186,10 @@ class Explorer:
         return int(random.choice(ids)) if len(ids) else None
 
     def heat_side(self, feature_id: int) -> str:
-        """The patient's half in which the heatmaps of the feature's strongest X-rays lie: right, left, or "" where neither is clear."""
+        """The patient's half in which the heatmaps of the feature's strongest X-rays lie: right, left, or "" where neither is clear or
+        they are known to be no better than a guess."""
+        if not self.heat_truth(feature_id).drawn:
+            return ""
         return heat_side(self.workspace.strongest_patches, feature_id)
 
     def similar_texts(self, feature_id: int, count: int) -> list[Neighbour]:

@@ -150,6 +150,8 @@ ins { text-decoration: none; color: var(--good); border-bottom: 1px solid curren
 del { color: var(--bad); }
 .rows.three { table-layout: fixed; }
 .rows.three th:first-child { width: 5.5rem; }
+.rows.cases td { vertical-align: top; }
+.rows.cases td:first-child { width: 7rem; }
 .rows td.differs { color: var(--warn); }
 .rows.history td { padding: .25rem .6rem .25rem 0; font-size: .8rem; }
 .ahead { position: absolute; width: 1px; height: 1px; overflow: hidden; visibility: hidden; }

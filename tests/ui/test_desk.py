@@ -10,8 +10,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from saerad_core.exchange import FORMATS
 from saerad_core.explorer import Explorer
 from saerad_core.store.curation import CurationStore
+from saerad_core.ui.desk import export_panel as export_panel_module
+from saerad_core.ui.links import Links
+from saerad_core.ui.state import Here
 from saerad_core.workspace import Workspace
 from tests.ui.test_pages import SHELL, opened, shown
 
@@ -122,6 +126,14 @@ def test_a_selection_made_elsewhere_is_chosen_and_undone_as_one(app: AppTest, wo
     assert len(app.run().dataframe[0].value) == 60
 
 
+def test_a_lasso_s_features_go_to_the_desk(app: AppTest):
+    opened(app, "atlas", ids="3,5")
+    app.button(key="atlas_desk").click().run()
+    assert not app.exception
+    assert app.query_params["part"] == ["many"] or app.query_params["part"] == "many"
+    assert list(app.dataframe[0].value["feature"]) == [3, 5]
+
+
 def test_any_past_moment_is_shown_and_two_are_compared(app: AppTest, workspace: Workspace):
     store = written(workspace)
     store.edit(3, "Disc on the left", "Ann", 0)
@@ -142,3 +154,28 @@ def test_any_past_moment_is_shown_and_two_are_compared(app: AppTest, workspace: 
     app.text_input(key="release_name").set_value("second").run()
     app.button(key="release").click().run()
     assert [one.name for one in store.releases()] == ["first", "second"]
+
+
+def test_descriptions_go_out_with_one_click(app: AppTest, workspace: Workspace):
+    store = written(workspace)
+    store.edit(3, "Disc on the left", "Ann", 0, accept=True)
+    store.list_([3], "kept", "Ann")
+    opened(app, "curate", part="progress")
+    for form in FORMATS:
+        app.selectbox(key="export_form").set_value(form).run()
+        assert not app.exception
+    app.selectbox(key="export_list").set_value("kept").run()
+    found = app.get("download_button")
+    assert len(found) == 1 and not found[0].proto.disabled
+    # What the button hands out is made when it is pressed.
+    body = Explorer(workspace).export("csv", [3])[2].decode()
+    assert "Disc on the left" in body
+
+
+def test_files_of_the_desk_are_those_of_the_command(workspace: Workspace):
+    store = written(workspace)
+    store.edit(3, "Disc on the left", "Ann", 0, accept=True)
+    explorer = Explorer(workspace)
+    here = Here(workspace, explorer, Links("tiny"))
+    for form in FORMATS:
+        assert export_panel_module._file(here, form, [3], 0) == explorer.export(form, [3], 0)[2]

@@ -82,7 +82,7 @@ def _panel(here: Here, seen: Seen) -> None:
     n = sum(one.changes for one in changes)
     link = f'<a class="link nav" href="{escape(here.links.page("curate", part="pinned"))}">pinned X-rays</a>'
     html(f'<p class="said">Reports of {n} of {len(changes)} {link} change.</p>')
-    html(f'<table class="rows">{"".join(_row(here, one) for one in changes)}</table>')
+    html(f'<table class="rows cases">{"".join(_row(here, one) for one in changes)}</table>')
 
 
 def _row(here: Here, one: CaseChange) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from saerad_core.store.curation import STATUSES
 from saerad_core.ui.components import FactItem, chip, chips, fact_strip, heading, html, number, share
+from saerad_core.ui.desk.export_panel import export_panel
 from saerad_core.ui.desk.status import STATUS_NAMES
 from saerad_core.ui.state import Here
 
@@ -82,3 +83,4 @@ def show_progress(here: Here) -> None:
         if parts
         else '<p class="quiet">There are none yet; a feature\'s desk or Many at once makes them.</p>'
     )
+    export_panel(here)
