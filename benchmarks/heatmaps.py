@@ -289,7 +289,7 @@ def codes_of(sae: Sae, tokens: torch.Tensor) -> np.ndarray:
     return dense.numpy()
 
 
-def pairs_of(dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], cache: Path) -> list[Pair]:
+def pairs_of(dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], cache: Path, per_feature: int) -> list[Pair]:
     """Pairs, up to PER_FEATURE in each half, of every feature that fires on at least FEWEST patients of each; there is one X-ray a patient."""
     ids = [one.feature for one in dictionary.features]
     fires = strongest(dictionary, encoder, xrays, cache)[:, ids] > dictionary.thresholds[ids]
@@ -300,9 +300,9 @@ def pairs_of(dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], cache:
             for i, x in enumerate(xrays)
             if fires[i, column] and one.label in x.labels
         ]
-        halves = [[p for p in own if p.chosen == which][:PER_FEATURE] for which in (True, False)]
+        halves = [[p for p in own if p.chosen == which] for which in (True, False)]
         if min(map(len, halves)) >= FEWEST:
-            found += halves[0] + halves[1]
+            found += halves[0][:per_feature] + halves[1][:per_feature]
     return found
 
 
@@ -396,7 +396,7 @@ def measure(
     """All figures of one dictionary."""
     kind = dictionary.tokens
     quick, blind = given.quick, Blind(xrays)
-    pairs = pairs_of(dictionary, encoder, xrays, given.cache)
+    pairs = pairs_of(dictionary, encoder, xrays, given.cache, given.per_feature)
     where = [localised(p.feature.label) for p in pairs]
     names = [name for name, method in METHODS.items() if method.tokens == kind and name in (given.methods or METHODS)]
     print(f"\n{kind} features: {len({p.feature.feature for p in pairs})} matched, {len(pairs)} pairs; "
@@ -439,8 +439,8 @@ def measure(
         own = [i for i in reporting if pairs[i].feature.label == label]
         score = scored([pairs[i] for i in own], [found[chosen][i] for i in own], xrays, blind, False)
         results.add(f"{kind}, {chosen}, {label}", score.pointing, f"prior {score.prior:.2f}, n {score.patients}")
-    _agree(results, dictionary, encoder, xrays, pairs, found, quick)
-    at = spread(pairs, reporting, 12 if quick else TWINS)
+    _agree(results, dictionary, encoder, xrays, pairs, found, 6 if quick else given.occluded)
+    at = spread(pairs, reporting, 12 if quick else given.twins)
     for name in names:
         left = list(twins(dictionary, name, encoder, xrays, [pairs[i] for i in at], [found[name][i] for i in at]))
         shares = np.array([one for _, one, _ in left])
@@ -450,9 +450,9 @@ def measure(
                         f"{(shares < 0.5).mean():.2f} lose over half, n {len(shares)}")  # fmt: skip
 
 
-def _agree(results: Results, dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], pairs: list[Pair], found: dict[str, list[np.ndarray]], quick: bool) -> None:  # fmt: skip
+def _agree(results: Results, dictionary: Dictionary, encoder: Encoder, xrays: list[Xray], pairs: list[Pair], found: dict[str, list[np.ndarray]], count: int) -> None:  # fmt: skip
     """Rank correlation with occlusion, and occlusion's own figures."""
-    at = spread(pairs, half(pairs, False), 6 if quick else OCCLUDED)
+    at = spread(pairs, half(pairs, False), count)
     some = [pairs[i] for i in at]
     reference = maps_by("occlusion", dictionary, encoder, xrays, some)
     for name, maps in found.items():
@@ -532,6 +532,9 @@ def main() -> None:
     parser.add_argument("--nih", type=Path, default=None, help="a workspace of real X-rays; it is written to")
     parser.add_argument("--boxes", type=Path, default=None, help="NIH's BBox_List_2017.csv")
     parser.add_argument("--only", choices=("patch", "cls", "boxes"), default=None, help="one part")
+    parser.add_argument("--per-feature", type=int, default=PER_FEATURE, help="X-rays of each feature in each half")
+    parser.add_argument("--occluded", type=int, default=OCCLUDED, help="pairs that occlusion is measured on")
+    parser.add_argument("--twins", type=int, default=TWINS, help="pairs that twins are drawn of")
     parser.add_argument("--methods", nargs="*", default=None, help="only these; with --json the other rows stay")
     given = parser.parse_args()
     results = Results()

@@ -20,7 +20,7 @@ from saerad_core.heatmap.relevance import relevance, rolled_out, run
 from saerad_core.sae.base import Sae
 from saerad_core.sae.image_code import patch_activations
 
-CHOSEN = {"patch": "activation", "cls": "attnlrp"}
+CHOSEN = {"patch": "activation", "cls": "attention"}
 """The method that a workspace's heatmaps are made by, for each kind of token that dictionaries read; chosen by benchmarks/heatmaps.py."""
 OCCLUDED, STRIDE = 3, 2
 """Side of the square of patches that occlusion covers, and its step, in patches."""

@@ -10,6 +10,7 @@ import pytest
 
 from saerad_core.errors import SaeRadError, WorkspaceError
 from saerad_core.heatmap.file import FeatureMaps
+from saerad_core.heatmap.methods import CHOSEN
 from saerad_core.progress import Silent
 from saerad_core.stages.maps import measure_again, seen
 from saerad_core.store.activations import ActivationStore
@@ -90,7 +91,7 @@ def test_damage_is_said(tested: Workspace, tmp_path: Path) -> None:
 def test_a_cls_dictionary_s_maps_are_attributed_ahead(tmp_path: Path) -> None:
     workspace = make_tiny_workspace(tmp_path / "tiny", images=60, tokens="cls")
     maps = FeatureMaps(workspace.maps_file)
-    assert maps.method == "attnlrp" and workspace.strongest_patches.exists()
+    assert maps.method == CHOSEN["cls"] and workspace.strongest_patches.exists()
     measure_again(workspace, boxes_of(workspace, tmp_path / "list.csv"), Silent(), "cpu")
     assert FeatureMaps(workspace.maps_file).kind == "boxes"
 
