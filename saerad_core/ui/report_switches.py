@@ -15,16 +15,17 @@ from saerad_core.ui.state import Here, engine_of
 if TYPE_CHECKING:
     from saerad_core.engine import Analysis
 
+AT_ONCE = 12
+"""Features that are switched at once: each has a slider."""
 OFFERED = 60
 """Features that can be switched: those behind the chosen sentence, then the active ones."""
 _SIGN = {"added": "+", "removed": "\N{MINUS SIGN}", "changed": "\N{ALMOST EQUAL TO}"}
 
 
-@st.fragment
 def switches(here: Here, source: Source, analysis: Analysis, behind: list[int]) -> None:
-    """The panel; only it runs again when a feature is switched."""
+    """The panel. The whole page runs again when a feature is switched: its links carry what the address holds."""
     width = engine_of(here.workspace).composer.tables.width
-    asked = parse(st.query_params.get("switch", ""), width)
+    asked = dict(list(parse(st.query_params.get("switch", ""), width).items())[:AT_ONCE])
     code = analysis.reading.code
     active = [feature for feature, _ in analysis.active]
     offered = list(dict.fromkeys([*asked, *behind, *active]))[:OFFERED]
@@ -46,7 +47,7 @@ def switches(here: Here, source: Source, analysis: Analysis, behind: list[int]) 
     st.session_state["switch_features"] = [f for f in asked if f in offered]
     st.multiselect(
         "Features", offered, key="switch_features", on_change=follow, format_func=lambda f: _name(here, f),
-        placeholder="Choose features to switch", label_visibility="collapsed",
+        placeholder="Choose features to switch", label_visibility="collapsed", max_selections=AT_ONCE,
         help="Those behind the chosen sentence first. A feature that is added is switched off to begin with.",
     )  # fmt: skip
     for feature, times in asked.items():

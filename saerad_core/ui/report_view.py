@@ -69,9 +69,7 @@ def show_report(here: Here, source: Source, analysis: Analysis) -> None:
         _known(here, source)
         _active(here, analysis)
     with right:
-        behind = [one.feature_id for one in sentences[chosen].evidence] if chosen in sentences else []
-        switches(here, source, compiled, behind)
-        _evidence(here, source, chosen, sentences.get(chosen))
+        _evidence(here, source, compiled, chosen, sentences.get(chosen))
     timings = analysis.report.timings_ms
     foot(
         " \N{MIDDLE DOT} ".join(
@@ -292,13 +290,14 @@ def _phrases(image: ImageRow, said: Statement | None) -> Sequence[str]:
     return phrases_of(image.report, said.finding, said.side, said.present) or phrases_of(image.report, said.finding)
 
 
-def _evidence(here: Here, source: Source, name: str, sentence: ReportSentence | None) -> None:
+def _evidence(here: Here, source: Source, compiled: Analysis, name: str, sentence: ReportSentence | None) -> None:
     if sentence is None:
         html(heading("Evidence", "Features and training X-rays behind a sentence."))
         empty_state(
             "No sentence, no evidence.",
             "None of this X-ray's active features supports a statement; look at its features and similar X-rays.",
         )
+        switches(here, source, compiled, [])
         return
     html(
         heading(
@@ -307,6 +306,7 @@ def _evidence(here: Here, source: Source, name: str, sentence: ReportSentence | 
         )
     )
     verdicts(here, source, name, sentence)
+    switches(here, source, compiled, [one.feature_id for one in sentence.evidence])
     for one in sentence.evidence[:FEATURES]:
         _behind(here, one, sentence.statement)
     if sentence.prior:
