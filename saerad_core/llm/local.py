@@ -79,7 +79,8 @@ class Folder:
                 failed.append(error)
                 streamer.end()
 
-        thread = threading.Thread(target=generate, daemon=True)
+        # No daemon: one that is inside torch when the program ends takes it down; told to stop, it ends with its next token.
+        thread = threading.Thread(target=generate, name="language model")
         thread.start()
         try:
             waited = 0.0
