@@ -20,6 +20,7 @@ class LazyAdam:
 
     def __init__(self, sae: Sae) -> None:
         self.parameters = {name: p for name, p in sae.named_parameters() if p.requires_grad}
+        self.pace = sae.pace
         self.first = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
         self.second = {name: torch.zeros_like(p) for name, p in self.parameters.items()}
         self.updates = torch.zeros(sae.config.d_sae, dtype=torch.float32, device=sae.b_dec.device)
@@ -37,20 +38,20 @@ class LazyAdam:
         for name, parameter in self.parameters.items():
             if parameter.grad is None:
                 continue
-            axis = feature_axis(name)
+            axis, rate = feature_axis(name), lr * self.pace.get(name, 1.0)
             weight, gradient, first, second = parameter, parameter.grad, self.first[name], self.second[name]
             if axis is None:
-                _update(weight, gradient, first, second, weight.new_full((1,) * weight.dim(), float(self.steps)), lr)
+                _update(weight, gradient, first, second, weight.new_full((1,) * weight.dim(), float(self.steps)), rate)
                 continue
             # Features along the first axis; views, so that writing goes through.
             weight, gradient = weight.movedim(axis, 0), gradient.movedim(axis, 0)
             first, second = first.movedim(axis, 0), second.movedim(axis, 0)
             count = counts.view((-1,) + (1,) * (weight.dim() - 1))
             if every:
-                _update(weight, gradient, first, second, count, lr)
+                _update(weight, gradient, first, second, count, rate)
                 continue
             some = weight[rows], first[rows], second[rows]
-            _update(some[0], gradient[rows], some[1], some[2], count, lr)
+            _update(some[0], gradient[rows], some[1], some[2], count, rate)
             weight[rows], first[rows], second[rows] = some
 
     def state_dict(self) -> dict[str, torch.Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -52,6 +54,9 @@ class Sae(nn.Module):
 
     steered = False
     """Whether a controller steers the weight of a sparsity loss towards SaeConfig.target_l0."""
+
+    pace: Mapping[str, float] = MappingProxyType({})
+    """Parameters that learn faster than the others: times the learning rate."""
 
     def __init__(self, config: SaeConfig) -> None:
         super().__init__()
@@ -106,6 +111,11 @@ class Sae(nn.Module):
     def tie(self) -> None:
         """Start the encoder as the decoder's transpose."""
         self.W_enc.copy_(self.W_dec.T)
+
+    @torch.no_grad()
+    def open(self, floor: torch.Tensor) -> None:
+        """Start a steered SAE so that a feature is active where x W_enc exceeds its ``floor`` [m]."""
+        raise NotImplementedError
 
     @torch.no_grad()
     def unscale(self, scale: float) -> None:

@@ -17,6 +17,8 @@ class SaeConfig:
     """Active features a token: exactly (topk) or on average (batch_topk, matryoshka). gated and jumprelu aim at target_l0."""
     tokens: str = "patch"
     """cls or patch: which tokens it reads."""
+    pool: str = "max"
+    """max or mean: what of a patch dictionary's codes over an X-ray's patches is the X-ray's. Training doesn't depend on it."""
     lr: float = 2e-3
     """Adam's, reached after the warm-up, falling linearly over the last fifth."""
     steps: int = 3_000
@@ -47,10 +49,12 @@ class SaeConfig:
     """Largest global norm of a step's gradients; 0 leaves them as they are."""
     target_l0: float | None = None
     """Mean active features a token that gated and jumprelu are steered to; None takes k."""
-    penalty: float = 1e-2
-    """Weight of gated's and jumprelu's sparsity loss at the start; the controller changes it."""
+    penalty: float = 0.5
+    """Steered weight of gated's and jumprelu's sparsity loss after the warm-up; the controller changes it (saerad_core.sae.controller)."""
     bandwidth: float = 0.1
     """Width of jumprelu's kernel around a threshold, in units of scaled pre-activations."""
+    seldom: float = 1 / 5_000
+    """Share of the tokens on which batch_topk and matryoshka let even their rarest features fire; 0: the strongest alone decide."""
     prefixes: tuple[float, ...] = (1 / 32, 3 / 32, 7 / 32, 15 / 32, 1.0)
     """Shares of the dictionary that matryoshka makes rebuild tokens by themselves."""
     archetypes: int = 0

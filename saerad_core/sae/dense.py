@@ -22,7 +22,7 @@ class DenseStepper:
         self.adam = LazyAdam(sae)
         self.silent_for = torch.zeros(config.d_sae, device=sae.b_dec.device)
         """Tokens since each feature fired."""
-        self.controller = L0Controller(config.target_l0 or config.k, config.penalty)
+        self.controller = L0Controller(config.target_l0 or config.k, config.penalty, config.warmup)
 
     def step(self, x: torch.Tensor, lr: float) -> StepStats:
         """Learn from this process's share of the batch, float32 [B, d]."""
@@ -49,7 +49,7 @@ class DenseStepper:
             self.silent_for[parallel.any_of(loss.fired)] = 0
         l0 = float(parallel.mean(loss.l0))
         if sae.steered:
-            self.controller.update(l0)
+            self.controller.update(l0, lr / self.config.lr)
         return StepStats(
             float(parallel.mean(loss.total.detach())), float(loss.explained), l0, int(dead.sum()), penalty * sae.steered
         )
@@ -61,7 +61,7 @@ class DenseStepper:
         """Parameters, Adam's state, silence and the controller's."""
         state = {f"sae.{name}": value for name, value in self.sae.state_dict().items()}
         state |= {f"adam.{name}": value for name, value in self.adam.state_dict().items()}
-        steering = [self.controller.penalty, self.controller.mean, self.controller.before]
+        steering = [self.controller.integral, self.controller.mean, self.controller.updates, self.controller.unseen]
         return state | {"silent_for": self.silent_for, "controller": torch.tensor(steering, dtype=torch.float64)}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
@@ -69,7 +69,9 @@ class DenseStepper:
         self.sae.load_state_dict({k.removeprefix("sae."): v for k, v in state.items() if k.startswith("sae.")})
         self.adam.load_state_dict({k.removeprefix("adam."): v for k, v in state.items() if k.startswith("adam.")})
         self.silent_for.copy_(state["silent_for"])
-        self.controller.penalty, self.controller.mean, self.controller.before = state["controller"].tolist()
+        controller = self.controller
+        controller.integral, controller.mean, updates, controller.unseen = state["controller"].tolist()
+        controller.updates = int(updates)
 
 
 @torch.no_grad()

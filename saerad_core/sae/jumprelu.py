@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -55,6 +57,8 @@ class JumpReluSae(Sae):
     """
 
     steered = True
+    # In units of tokens as long as sqrt(d) a threshold has farther to go than a weight.
+    pace = MappingProxyType({"threshold": 4.0})
 
     def __init__(self, config: SaeConfig) -> None:
         super().__init__(config)
@@ -78,6 +82,10 @@ class JumpReluSae(Sae):
         fired = (code.detach() > 0).any(0)
         near = ((positive - threshold).abs() < width / 2).any(0)
         return Loss(total, explained, count.detach(), fired, fired | near | revived)
+
+    @torch.no_grad()
+    def open(self, floor: torch.Tensor) -> None:
+        self.threshold.copy_(floor)
 
     @torch.no_grad()
     def unscale(self, scale: float) -> None:

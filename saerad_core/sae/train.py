@@ -15,6 +15,7 @@ from saerad_core.sae import checkpoint, parallel
 from saerad_core.sae.archetypal import set_free
 from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
+from saerad_core.sae.dense import DenseStepper
 from saerad_core.sae.metrics import explained_variance
 from saerad_core.sae.registry import stepper_for
 from saerad_core.sae.runlog import RunLog
@@ -116,6 +117,8 @@ def train(
             continue
         stepper.sync()
         gained, l0 = _look(sae, validate)
+        if sae.steered and isinstance(stepper, DenseStepper):
+            stepper.controller.look(l0)
         dead = stats.dead / config.d_sae
         entry = {"step": step + 1, "explained_variance": gained, "l0": l0, "dead_share": dead, "loss": stats.loss}
         result.log.append(entry)

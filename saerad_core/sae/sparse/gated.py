@@ -35,10 +35,10 @@ def remainders(x, weights, first, active, indices, magnitudes, gates, out, gated
 
 @njit(nogil=True, cache=True, fastmath=SUMS)
 def measure_gated(  # noqa: ANN201
-    b_gate, b_mag, r_mag, weight, along, lo, hi, features, starts, rows, values, scales, errors, x, enc,  # noqa: ANN001
+    b_gate, b_mag, r_mag, weight, lo, hi, features, starts, rows, values, scales, errors, x, enc,  # noqa: ANN001
     dec, pulls, slopes, sums, shift,  # noqa: ANN001
 ):  # fmt: skip
-    """As saerad_core.sae.sparse.update.measure, for gates; fills ``along`` [F] too.
+    """As saerad_core.sae.sparse.update.measure, for gates.
 
     Args:
         b_gate, b_mag, r_mag: [m].
@@ -53,7 +53,6 @@ def measure_gated(  # noqa: ANN201
         f, start, stop = features[at], starts[at], starts[at + 1]
         decoder, shut, base, stretch = dec[f], b_gate[f], b_mag[f], np.exp(r_mag[f])
         length = np.sqrt(dot(decoder, decoder))
-        opened = length * 0
         for p in range(start, stop):
             r = rows[p]
             if r >= 2 * batch:
@@ -63,7 +62,6 @@ def measure_gated(  # noqa: ANN201
                 continue
             slope = scales[1] * dot(errors[batch + r], decoder) + weight * length
             sums[0, at] += slope
-            opened += values[p]
             stretched = (values[p] - shut) * stretch
             pulls[p] = 0
             if stretched + base > 0:
@@ -73,7 +71,5 @@ def measure_gated(  # noqa: ANN201
                 sums[2, at] += push * stretched
                 slope += push * stretch
             slopes[p] = slope
-        # The length's own gradient; at 0 it has none.
-        along[at] = weight * opened / length if length > 0 else opened * 0
-        squares += gauge(start, stop, rows, pulls, slopes, errors, x, along[at], decoder, enc[f], to_dec, to_enc, shift)
+        squares += gauge(start, stop, rows, pulls, slopes, errors, x, enc[f], to_dec, to_enc, shift)
     return squares

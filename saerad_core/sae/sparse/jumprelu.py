@@ -41,5 +41,5 @@ def measure_jumprelu(  # noqa: ANN201
                 sums[0, at] += push
             if r < batch and learned and abs(value - limit) < width / 2:
                 sums[1, at] -= (limit * push + weight) / width
-        squares += gauge(start, stop, rows, pulls, slopes, errors, x, 0, dec[f], enc[f], to_dec, to_enc, shift)
+        squares += gauge(start, stop, rows, pulls, slopes, errors, x, enc[f], to_dec, to_enc, shift)
     return squares

@@ -35,7 +35,6 @@ class _Gradient(NamedTuple):
 
     pulls: np.ndarray
     slopes: np.ndarray
-    along: np.ndarray
     sums: np.ndarray
     """[S, F], of the scalars."""
     to_b_dec: np.ndarray
@@ -116,8 +115,8 @@ class SparseStepper(DenseStepper):
         """Error rows of the slots."""
         return found.rows
 
-    def gradients(self, batch: int, along: np.ndarray) -> Callable[..., float]:
-        """A kernel as measure (lo, hi, features, ..., pulls, slopes, sums, shift); it may fill along [F]."""
+    def gradients(self, batch: int) -> Callable[..., float]:
+        """A kernel as measure (lo, hi, features, ..., pulls, slopes, sums, shift)."""
         return measure
 
     # The step.
@@ -153,7 +152,7 @@ class SparseStepper(DenseStepper):
         self.silent_for += batch
         self.silent_for[torch.from_numpy(fired)] = 0
         if self.sae.steered:
-            self.controller.update(count / batch)
+            self.controller.update(count / batch, lr / config.lr)
         return StepStats(float(loss), float(1 - left / spread), count / batch, len(dead), penalty)
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
@@ -190,10 +189,9 @@ class SparseStepper(DenseStepper):
     def _measure(self, x: np.ndarray, found: Sorted, errors: np.ndarray, scales: np.ndarray) -> _Gradient:
         d, features, starts = x.shape[1], found.features, found.starts
         pulls, slopes = np.zeros_like(found.values), np.zeros_like(found.values)
-        along = np.zeros(len(features), x.dtype)
         sums = np.zeros((len(self.scalars), len(features)), x.dtype)
         flat = errors.reshape(-1, d)
-        kernel = self.gradients(len(x), along)
+        kernel = self.gradients(len(x))
 
         def look(lo: int, hi: int) -> tuple[float, np.ndarray]:
             shift = np.zeros(d)
@@ -212,7 +210,7 @@ class SparseStepper(DenseStepper):
         clip = min(1.0, self.config.clip / (norm + 1e-6)) if self.config.clip else 1.0
         if not np.isfinite(norm):
             clip = float("nan")
-        return _Gradient(pulls, slopes, along, sums, to_b_dec, clip)
+        return _Gradient(pulls, slopes, sums, to_b_dec, clip)
 
     def _update(self, x: np.ndarray, found: Sorted, errors: np.ndarray, gradient: _Gradient, lr: float) -> None:
         features, clip, flat = found.features, gradient.clip, errors.reshape(-1, x.shape[1])
@@ -220,7 +218,7 @@ class SparseStepper(DenseStepper):
         kind = x.dtype.type
         self.team.run(
             lambda lo, hi: update(
-                lo, hi, features, found.starts, found.rows, gradient.pulls, gradient.slopes, gradient.along, flat, x,
+                lo, hi, features, found.starts, found.rows, gradient.pulls, gradient.slopes, flat, x,
                 kind(clip), lr, keep, kind(EPS), self.enc, self.dec, self._moments, self.adam.updates.numpy(), self._copy, self.encoder.norm,
                 self.sae.unit_decoder,
             ),
@@ -229,7 +227,8 @@ class SparseStepper(DenseStepper):
         self.adam.steps += 1
         counts = self.adam.updates.numpy()[features].astype(np.float64)
         for name, sums in zip(self.scalars, gradient.sums, strict=True):
-            self._adam(name, features, sums * kind(clip), counts, lr, keep)
+            rate = lr * self.sae.pace.get(name, 1.0)
+            self._adam(name, features, sums * kind(clip), counts, rate, keep)
         self._adam("b_dec", slice(None), (gradient.to_b_dec * clip).astype(x.dtype), float(self.adam.steps), lr, keep)
 
     def _adam(

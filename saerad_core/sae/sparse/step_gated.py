@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from saerad_core.sae.gated import PENALTY
 from saerad_core.sae.sparse.above import above, sampled
 from saerad_core.sae.sparse.gated import measure_gated, remainders
 from saerad_core.sae.sparse.slots import Slots
@@ -43,14 +44,13 @@ class GatedStepper(SparseStepper):
 
     def _weight(self, batch: int) -> float:
         """Of a gate times its decoder row's length in the loss."""
-        return self.controller.penalty / (batch * self.config.d_in**0.5)
+        return PENALTY * self.controller.penalty / (batch * self.config.d_in**0.5)
 
     def loss(self, squares: np.ndarray, spread: float, slots: Slots) -> float:
         lengths = np.sqrt(np.einsum("md,md->m", self.dec, self.dec))
         sparsity = float((slots.values * lengths[slots.indices]).sum(dtype=np.float64))
         return float(squares.sum()) / spread + self._weight(len(slots.first)) * sparsity
 
-    def gradients(self, batch: int, along: np.ndarray) -> Callable[..., float]:
+    def gradients(self, batch: int) -> Callable[..., float]:
         scalars = tuple(self.parameter(name) for name in self.scalars)
-        weight = along.dtype.type(self._weight(batch))
-        return partial(measure_gated, *scalars, weight, along)
+        return partial(measure_gated, *scalars, scalars[0].dtype.type(self._weight(batch)))

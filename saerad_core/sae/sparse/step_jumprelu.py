@@ -34,8 +34,9 @@ class JumpReluStepper(SparseStepper):
         active = np.count_nonzero(self.code(slots)) / len(slots.first)
         return float(squares[0]) / spread + self.controller.penalty * active / self.controller.target
 
-    def gradients(self, batch: int, along: np.ndarray) -> Callable[..., float]:
-        kind, threshold = along.dtype.type, self.parameter("threshold")
+    def gradients(self, batch: int) -> Callable[..., float]:
+        threshold = self.parameter("threshold")
+        kind = threshold.dtype.type
         width = kind(self.config.bandwidth)
         weight = kind(self.controller.penalty / (self.controller.target * batch))
         return partial(measure_jumprelu, threshold, width, weight)

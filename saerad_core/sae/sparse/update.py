@@ -47,11 +47,11 @@ def dot(a, b):  # noqa: ANN001, ANN201
 
 
 @njit(nogil=True, cache=True, fastmath=SUMS)
-def gradients(start, stop, rows, pulls, slopes, errors, x, along, decoder, to_dec, to_enc):  # noqa: ANN001, ANN201
-    """Sum one feature's slots: gradients of its decoder and encoder rows; ``along`` times the decoder row is added."""
+def gradients(start, stop, rows, pulls, slopes, errors, x, to_dec, to_enc):  # noqa: ANN001, ANN201
+    """Sum one feature's slots: gradients of its decoder and encoder rows."""
     batch, d = x.shape
     for i in range(d):
-        to_dec[i] = along * decoder[i]
+        to_dec[i] = 0
         to_enc[i] = 0
     for p in range(start, stop):
         error, token = errors[rows[p]], x[rows[p] % batch]
@@ -62,9 +62,9 @@ def gradients(start, stop, rows, pulls, slopes, errors, x, along, decoder, to_de
 
 
 @njit(nogil=True, cache=True, fastmath=SUMS)
-def gauge(start, stop, rows, pulls, slopes, errors, x, along, decoder, encoder, to_dec, to_enc, shift):  # noqa: ANN001, ANN201
+def gauge(start, stop, rows, pulls, slopes, errors, x, encoder, to_dec, to_enc, shift):  # noqa: ANN001, ANN201
     """Squared length (float64) of one feature's gradients; adds to shift float64 [d] what the encoder sends back to b_dec."""
-    gradients(start, stop, rows, pulls, slopes, errors, x, along, decoder, to_dec, to_enc)
+    gradients(start, stop, rows, pulls, slopes, errors, x, to_dec, to_enc)
     total = 0.0
     for p in range(start, stop):
         total += np.float64(slopes[p])
@@ -94,7 +94,7 @@ def measure(lo, hi, features, starts, rows, values, scales, errors, x, enc, dec,
             pulls[p] = scale * values[p]
             slopes[p] = scale * dot(errors[rows[p]], dec[f])
             sums[0, at] += slopes[p]
-        squares += gauge(start, stop, rows, pulls, slopes, errors, x, 0, dec[f], enc[f], to_dec, to_enc, shift)
+        squares += gauge(start, stop, rows, pulls, slopes, errors, x, enc[f], to_dec, to_enc, shift)
     return squares
 
 
@@ -114,13 +114,12 @@ def _adam(weight, gradient, first, second, keep, clip, rate, root, eps):  # noqa
 
 @njit(nogil=True, cache=True, fastmath=SUMS, error_model="numpy")
 def update(  # noqa: ANN201
-    lo, hi, features, starts, rows, pulls, slopes, along, errors, x, clip, lr, keep, eps, enc, dec,  # noqa: ANN001
+    lo, hi, features, starts, rows, pulls, slopes, errors, x, clip, lr, keep, eps, enc, dec,  # noqa: ANN001
     moments, counts, half, norm, unit,  # noqa: ANN001
 ):  # fmt: skip
     """Gradients of features[lo:hi] again, clipped, projected, and what Adam makes of them; rows to unit length.
 
     Args:
-        along: [F], see gradients.
         clip: factor that all gradients take.
         keep: [4] of the parameters' type, see _adam.
         enc, dec: [m, d]; both updated in place.
@@ -135,7 +134,7 @@ def update(  # noqa: ANN201
     for at in range(lo, hi):
         f = features[at]
         decoder, encoder = dec[f], enc[f]
-        gradients(starts[at], starts[at + 1], rows, pulls, slopes, errors, x, along[at], decoder, to_dec, to_enc)
+        gradients(starts[at], starts[at + 1], rows, pulls, slopes, errors, x, to_dec, to_enc)
         counts[f] += 1
         rate = one.dtype.type(lr / (1 - np.float64(keep[0]) ** counts[f]))
         root = one.dtype.type(1 / np.sqrt(1 - np.float64(keep[2]) ** counts[f]))
