@@ -21,13 +21,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import few_features
 from benchmarks.common import Results, arguments
 from saerad_core.encoder import Encoder
 from saerad_core.evaluation.bootstrap import interval
-from saerad_core.evaluation.candidate_figures import Material, measure, summary
+from saerad_core.evaluation.candidate_figures import Material, measure, read_all, summary
 from saerad_core.evaluation.sparse_probes import dense_scores, enough_patients, select
 from saerad_core.images.radiograph import decode
+from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
+from saerad_core.sae.files import load, save
 from saerad_core.sae.registry import REGISTRY
 from saerad_core.sae.train import sweep, train
 from saerad_core.sae.width import recommended_width
@@ -110,7 +113,7 @@ def fold_figures(data: Set, fold: int, architecture: str, tokens: str, steps: in
         )
         known[name] = config.lr
         rates.write_text(json.dumps(known))
-    path = cache / f"{name}-{fold}.json"
+    path, kept = cache / f"{name}-{fold}.json", cache / f"{name}-{fold}"
     if not path.exists():
         splits = data.splits(fold)
         config = replace(configured(data, architecture, tokens, steps), lr=known[name])
@@ -119,14 +122,34 @@ def fold_figures(data: Set, fold: int, architecture: str, tokens: str, steps: in
             "best_step": trained.best_step,
             "lr": config.lr,
         }
+        save(trained.sae, kept)
         path.write_text(json.dumps(found))
-    return json.loads(path.read_text())
+    found = json.loads(path.read_text())
+    if "few" not in found:
+        found["few"] = few_figures(load(kept), data.material(fold), tokens)
+        path.write_text(json.dumps(found))
+    return found
+
+
+def few_figures(sae: Sae, material: Material, tokens: str) -> dict[str, Any]:
+    """Probes of K features chosen one after another: way to read the codes -> split -> figure."""
+    found = {}
+    for pool, codes in read_all(sae, material, tokens).codes.items():
+        dense = codes.toarray()
+        for scale, x in (("", dense), (", logarithm", np.log1p(dense))):
+            found[pool + scale] = both(material, few_features.told(x, material, K))
+    return found
+
+
+def both(material: Material, told: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Scores of validation and test X-rays -> figure of each."""
+    return {split: summary(material.mean_auroc(split, some)) for split, some in told.items()}
 
 
 def pca_figures(data: Set, fold: int) -> dict[str, Any]:
     """Probes of principal components: the first K, and the K of all that tell a label most."""
     material = data.material(fold)
-    train, found = material.splits == "train", {}
+    train, found, few = material.splits == "train", {}, {}
     cls, mean = (data.tokens[:, part].astype(np.float32) for part in (slice(0, 1), slice(1, None)))
     inputs = {"cls": cls[:, 0], "cls and mean patch": np.concatenate([cls[:, 0], mean.mean(1)], axis=1)}
     shown = material.shown[:, material.labels]
@@ -138,6 +161,7 @@ def pca_figures(data: Set, fold: int) -> dict[str, Any]:
             "test", dense_scores(parts[:, :K], shown, material.splits, "test")
         )
         best = select(parts[train], shown[train], K)
+        few[f"{K} components of {name}, one after another"] = both(material, few_features.told(parts, material, K))
         told = [
             dense_scores(parts[:, best[:, i]], shown[:, [i]], material.splits, "test") for i in range(shown.shape[1])
         ]
@@ -147,7 +171,7 @@ def pca_figures(data: Set, fold: int) -> dict[str, Any]:
                 "test", dense_scores(x, shown, material.splits, "test")
             )
     found["dense probe of cls"] = material.dense["test"]
-    return {way: summary(samples) for way, samples in found.items()}
+    return {way: summary(samples) for way, samples in found.items()} | {way: one["test"] for way, one in few.items()}
 
 
 def over_folds(found: list[dict[str, Any]]) -> np.ndarray:
@@ -177,7 +201,9 @@ def main() -> None:
     for way, samples in by_pca.items():
         low, high = interval(samples[1:])
         results.add(way, samples[0], f"AUROC ({low:.3f} to {high:.3f})")
-    best_pca = max((f"PCA-{K} of cls", f"PCA-{K} of cls and mean patch"), key=lambda way: by_pca[way][0])
+    # The highest on the test patients: the goal is judged against the strongest that 15 components do.
+    fifteen = [way for way in by_pca if way.startswith((f"PCA-{K}", f"{K} components"))]
+    best_pca = max(fifteen, key=lambda way: by_pca[way][0])
     for tokens in ("patch", "cls"):
         for architecture in args.architectures.split(","):
             folds = [fold_figures(data, fold, architecture, tokens, steps, cache) for fold in range(FOLDS)]
@@ -217,10 +243,24 @@ def report(
         )  # fmt: skip
         more = ways["k15"] - pca
         low, high = interval(more[1:])
+        results.add(f"{says}: 15 features less {pca_name}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})")
+    few = {
+        way: {split: over_folds([one["few"][way][split] for one in folds]) for split in ("validate", "test")}
+        for way in folds[0]["few"]
+    }
+    for way, samples in few.items():
+        low, high = interval(samples["test"][1:])
         results.add(
-            f"{says}: 15 features less {pca_name}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})",
-            *(("15 features >= 15 PCA components", bool(more[0] >= 0)) if goal else ()),
+            f"{name}, {way}: 15 features, one after another", samples["test"][0],
+            f"AUROC ({low:.3f} to {high:.3f}); validation {samples['validate'][0]:.3f}",
         )  # fmt: skip
+    way = max(few, key=lambda one: few[one]["validate"][0])
+    more = few[way]["test"] - pca
+    low, high = interval(more[1:])
+    results.add(
+        f"{name}, {way} (chosen on validation): 15 features less {pca_name}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})",
+        *(("15 features >= 15 PCA components", bool(more[0] >= 0)) if goal else ()),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
