@@ -43,7 +43,7 @@ from saerad_core.progress import Progress, Silent
 from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.base import Sae
 from saerad_core.sae.config import SaeConfig
-from saerad_core.sae.files import load
+from saerad_core.sae.files import load, save
 from saerad_core.sae.width import recommended_width
 from saerad_core.stages.activate import Activated, activate, load_activated, upgrade_codes
 from saerad_core.stages.describe import describe_features
@@ -82,7 +82,7 @@ class BuildSettings:
     """Hub id or folder of a DINOv2-like model."""
     out: Path
     tokens: str = "patch"
-    """cls (one code an X-ray, as the paper) or patch (the maximum over patches)."""
+    """cls (one code an X-ray, as the paper) or patch (one a patch)."""
     width: int | None = None
     """Features of the dictionary; None takes what the number of patients supports."""
     k: int = 15
@@ -91,6 +91,8 @@ class BuildSettings:
     """Name in saerad_core.sae.registry."""
     target_l0: float | None = None
     """Active features a token that gated and jumprelu are steered to; None takes k."""
+    pool: str | None = None
+    """max or mean over an X-ray's patches; None: as the dictionary says, the maximum where it is trained here."""
     sweep: bool = True
     """Whether a few learning rates are tried first, judged by the validation patients."""
     active: float = 30
@@ -200,6 +202,9 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
     upgrade_codes(workspace)
     stage = _Stages(workspace, progress)
     sae = load(workspace.sae_dir) if settings.sae else None
+    if sae is not None and settings.pool:
+        sae.config.pool = settings.pool
+        save(sae, workspace.sae_dir)
     width = settings.width or (0 if settings.sae else _width(dataset, settings.tokens))
     config = SaeConfig(
         d_in=encoder.d,
@@ -209,10 +214,13 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
         seed=settings.seed,
         architecture=settings.architecture,
         target_l0=settings.target_l0,
+        pool=settings.pool or "max",
     )
     shards, sample = Shards(workspace.cache_dir), Shards(workspace.sample_dir)
     how = _harvest_settings(dataset, encoder, settings)
     inputs = [encoder.fingerprint, encoder.precision, settings.tokens, dataset.info.model_dump(), len(dataset)]
+    if sae is not None and sae.config.pool != "max":
+        inputs.append(sae.config.pool)
 
     def encode_all(dictionary: Sae | None) -> None:
         keep = KEEP_CODES if dictionary is not None else KEEP_ALL
@@ -261,6 +269,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
     workspace.manifest.sae = SaeInfo(
         architecture=sae.config.architecture,
         tokens=settings.tokens,
+        pool=sae.config.pool,
         width=sae.config.d_sae,
         k=sae.config.k,
         rule=workspace.manifest.sae.rule,

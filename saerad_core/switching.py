@@ -101,6 +101,7 @@ def _prepare(workspace: Workspace, staging: Path, folder: Path, progress: Progre
     new.manifest.sae = SaeInfo(
         architecture=sae.config.architecture,
         tokens=sae.config.tokens,
+        pool=sae.config.pool,
         width=sae.config.d_sae,
         k=sae.config.k,
         trained_on=info.get("trained_on", OWN_PATIENTS),

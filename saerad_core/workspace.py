@@ -51,7 +51,9 @@ class SaeInfo(BaseModel):
 
     architecture: str = "topk"
     tokens: str = "cls"
-    """cls: one code an X-ray. patch: one code a patch token; the X-ray's is the maximum over its patches."""
+    """cls: one code an X-ray. patch: one code a patch token."""
+    pool: str = "max"
+    """max or mean: of a patch dictionary's codes over an X-ray's patches, which is the X-ray's."""
     width: int = 0
     k: int = 0
     rule: str = ""

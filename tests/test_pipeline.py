@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from saerad_core import pipeline
+from saerad_core.engine import Engine
 from saerad_core.errors import WorkspaceError
 from saerad_core.locks import only_one
 from saerad_core.pipeline import BuildSettings, build, demo_settings
@@ -161,3 +162,20 @@ def test_a_killed_build_goes_on_and_ends_the_same(tmp_path, monkeypatch) -> None
     assert again.sae_dir.joinpath("sae_weights.safetensors").stat().st_mtime_ns == trained
     assert again.manifest.counts == whole.manifest.counts
     np.testing.assert_array_equal(*(open_codes(w.codes).rows(slice(None)).toarray() for w in (again, whole)))
+
+
+def test_a_build_may_take_the_mean_over_patches(tmp_path, tiny_workspace: Workspace) -> None:
+    """Stored codes, the rule in words, and the live path: all read the same way."""
+    mean = make_tiny_workspace(tmp_path / "mean", pool="mean")
+    assert mean.manifest.sae.pool == "mean" and tiny_workspace.manifest.sae.pool == "max"
+    assert "mean over patches" in mean.manifest.sae.rule
+    rows = {w.root: open_codes(w.codes).rows(slice(None)).toarray() for w in (mean, tiny_workspace)}
+    fires = rows[tiny_workspace.root] > 0
+    # The same dictionary: the pool is no part of training.
+    assert ((rows[mean.root] > 0) <= fires).all() and fires.any()
+    assert rows[mean.root][fires].mean() < 0.8 * rows[tiny_workspace.root][fires].mean()
+    film = next((tmp_path / "films").glob("*0.png"))
+    live = Engine(mean).analyse(film.read_bytes())
+    images = ActivationStore(mean.activations_db).images()
+    row = int(images.loc[images["path"].str.endswith(film.name), "row"].iloc[0])
+    np.testing.assert_allclose(live.code, rows[mean.root][row], rtol=0.02, atol=1e-3)

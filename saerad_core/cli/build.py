@@ -47,6 +47,7 @@ def build(
     k: Annotated[int, typer.Option(help="Active features a token.")] = 15,
     architecture: Annotated[str, typer.Option(help="topk, batch_topk, matryoshka, jumprelu or gated (the paper's).")] = "topk",
     target_l0: Annotated[float | None, typer.Option(help="Active features a token that gated and jumprelu are steered to; default: k.")] = None,
+    pool: Annotated[str, typer.Option(help="max or mean: of a patch SAE's codes over an X-ray's patches, which is the X-ray's.")] = "max",
     sweep: Annotated[bool, typer.Option(help="Try a few learning rates first.")] = True,
     image_size: Annotated[int | None, typer.Option(help="Pixels of the encoder's input; default: the model's own.")] = None,
     device: str = "auto",
@@ -65,6 +66,8 @@ def build(
 
     if tokens not in ("cls", "patch"):
         raise SaeRadError(f"--tokens is cls or patch, not {tokens!r}.")
+    if pool not in ("max", "mean"):
+        raise SaeRadError(f"--pool is max or mean, not {pool!r}.")
     paths = {"root": root, "images": images, "metadata": metadata, "reports": reports, "views": views}
     given = {name: str(path.resolve()) for name, path in paths.items() if path is not None}
     check_options(dataset, set(given))
@@ -89,6 +92,7 @@ def build(
         k,
         architecture,
         target_l0,
+        pool,
         sweep,
         device=device,
         image_size=image_size,
@@ -115,6 +119,7 @@ def train(
     l0s: Annotated[str, typer.Option(help="Sweep: active features a token, joined by commas.")] = "8,15,30",
     tokens: Annotated[str, typer.Option(help="Sweep: patch, cls, or both joined by a comma.")] = "patch,cls",
     target_l0: Annotated[float | None, typer.Option(help="Active features a token that gated and jumprelu are steered to; default: k.")] = None,
+    pool: Annotated[str, typer.Option(help="max or mean: of a patch SAE's codes over an X-ray's patches, which is the X-ray's; not of a sweep.")] = "max",
     archetypes: Annotated[int, typer.Option(help="Data points that an archetypal decoder mixes; 0: a free decoder.")] = 0,
     steps: Annotated[int | None, typer.Option(help="At most; training stops early on the validation patients.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate that trials start from; not of a sweep.")] = None,
@@ -145,7 +150,10 @@ def train(
         architecture=architecture or SaeConfig.architecture,
         target_l0=target_l0,
         archetypes=archetypes,
+        pool=pool,
     )
+    if pool not in ("max", "mean"):
+        raise SaeRadError(f"--pool is max or mean, not {pool!r}.")
     make(SaeConfig(1, 1, architecture=config.architecture))
     found = train_candidate(opened, config, Reporter(None), sweep=rates, device=resolved(device))
     typer.echo(json.dumps({"folder": str(found.folder)} | found.figures, indent=2))

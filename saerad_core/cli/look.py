@@ -28,6 +28,7 @@ def summary(workspace: Workspace) -> dict:
         "described": manifest.counts.described,
         "active_per_image": manifest.counts.active_per_image,
         "tokens": manifest.sae.tokens,
+        "pool": manifest.sae.pool,
         "rule": manifest.sae.rule,
         "encoder": manifest.encoder.id,
         "dataset": manifest.dataset.title or manifest.dataset.kind,

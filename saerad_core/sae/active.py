@@ -31,7 +31,9 @@ class ActiveRule(NamedTuple):
     rule: str
 
 
-def fit_thresholds(codes: Columns, *, tokens: str, target: float = 20.0, cap: float = MOST_FREQUENT) -> ActiveRule:
+def fit_thresholds(
+    codes: Columns, *, tokens: str, pool: str = "max", target: float = 20.0, cap: float = MOST_FREQUENT
+) -> ActiveRule:
     """Each feature's threshold, from the codes of the training X-rays.
 
     For patches: the feature's mean plus z standard deviations, but never below its (1 - cap) quantile; z is one
@@ -40,6 +42,7 @@ def fit_thresholds(codes: Columns, *, tokens: str, target: float = 20.0, cap: fl
     Args:
         codes: of the training X-rays by feature, before the rule.
         tokens: cls or patch.
+        pool: max or mean: what the codes are of the patches', for the rule in words.
         target: active features an X-ray on average.
         cap: largest share of X-rays that one feature may speak for.
     """
@@ -65,8 +68,9 @@ def fit_thresholds(codes: Columns, *, tokens: str, target: float = 20.0, cap: fl
             low = z
         else:
             high = z
+    pooled = "its mean over patches" if pool == "mean" else "its strongest patch"
     rule = (
-        f"A feature is active where its strongest patch is more than {high:.1f} standard deviations above the feature's "
+        f"A feature is active where {pooled} is more than {high:.1f} standard deviations above the feature's "
         f"mean over training X-rays, and within its top {cap:.0%} of them."
     )
     return ActiveRule(at(high), rule)

@@ -1,4 +1,4 @@
-"""From token codes to the code of a whole X-ray, and how much of it the dictionary leaves unexplained."""
+"""From token codes to the code of a whole X-ray (maximum or mean over its patches), and how much of it the dictionary leaves unexplained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from saerad_core.encoder import Embedded
 from saerad_core.sae.base import Sae
 from saerad_core.sae.codes import SparseCodes
-from saerad_core.sae.sparse.encode import TokenEncoder, strongest
+from saerad_core.sae.sparse.encode import TokenEncoder, averaged, strongest
 from saerad_core.sae.strongest_patches import Entries, entries_of
 
 
@@ -18,7 +18,7 @@ class ImageRead(NamedTuple):
     """What a dictionary makes of each X-ray of a batch."""
 
     code: SparseCodes
-    """[B, m], rounded to float16: of the CLS token, or each feature's maximum over the patches."""
+    """[B, m], rounded to float16: of the CLS token, or each feature's maximum (SaeConfig.pool: or mean) over the patches."""
     error: np.ndarray
     """float32 [B, 2]: the sum over an X-ray's tokens of |x - rebuilt x|^2, and of |x - b_dec|^2."""
     patches: Entries | None = None
@@ -52,7 +52,8 @@ class ImageReader:
         found = self._encoder.find(flat)
         error = self._encoder.error(flat, found).reshape(batch, per_image, 2).sum(1)
         patches = entries_of(found, per_image) if keep_patches else None
-        return ImageRead(strongest(found, per_image, self.sae.config.d_sae), error, patches)
+        pooled = averaged if self.sae.config.pool == "mean" else strongest
+        return ImageRead(pooled(found, per_image, self.sae.config.d_sae), error, patches)
 
 
 @torch.no_grad()

@@ -55,7 +55,7 @@ def activate(
     error = _write_codes(workspace, shards, sae, tokens, progress)
     codes = open_codes(workspace.codes)
     with by_feature_on_disk(workspace, codes, train) as columns:
-        fitted = fit_thresholds(columns, tokens=tokens, target=target)
+        fitted = fit_thresholds(columns, tokens=tokens, pool=sae.config.pool, target=target)
         alive = np.diff(columns.starts) > 0
     matrix = active_rows(codes, fitted.thresholds)
 

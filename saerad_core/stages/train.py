@@ -146,7 +146,8 @@ def _enough(splits: np.ndarray) -> None:
 
 def label_of(config: SaeConfig) -> str:
     """Name of a candidate's folder and run."""
-    return f"{config.architecture}-{config.d_sae}-{config.tokens}-k{config.target_l0 or config.k:g}-{config.seed}"
+    mean = "-mean" if config.pool == "mean" else ""
+    return f"{config.architecture}-{config.d_sae}-{config.tokens}{mean}-k{config.target_l0 or config.k:g}-{config.seed}"
 
 
 def train_run(

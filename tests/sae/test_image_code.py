@@ -31,6 +31,17 @@ def test_patch_code_is_the_maximum_over_patches(seed: int) -> None:
     torch.testing.assert_close(patch_activations(sae, patches[0], feature), sae.dense(patches[0])[:, feature])
 
 
+@given(st.integers(0, 1_000))
+@settings(max_examples=15, deadline=None)
+def test_patch_code_is_the_mean_over_patches_where_the_dictionary_says_so(seed: int) -> None:
+    sae = random_sae(seed=seed)
+    sae.config.pool = "mean"
+    patches = torch.randn(2, 9, 8, generator=torch.Generator().manual_seed(seed))
+    code = torch.from_numpy(read(sae, Embedded(patches[:, 0], patches), "patch").code.rows(slice(None)).toarray())
+    expected = torch.stack([sae.dense(image).mean(0) for image in patches])
+    torch.testing.assert_close(code, expected.detach(), rtol=1e-3, atol=1e-6)
+
+
 def test_cls_code_ignores_patches() -> None:
     sae = random_sae(tokens="cls")
     cls = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))

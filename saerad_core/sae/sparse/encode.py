@@ -60,7 +60,12 @@ class TokenEncoder:
 
 def strongest(found: Found, group: int, m: int) -> SparseCodes:
     """Each feature's maximum over groups of tokens that follow one another (1: the tokens' own codes), as float16."""
-    return SparseCodes.rounded(*_pack(found.indices, found.values, found.active, group, m), m)
+    return SparseCodes.rounded(*_pack(found.indices, found.values, found.active, group, m, False), m)
+
+
+def averaged(found: Found, group: int, m: int) -> SparseCodes:
+    """Each feature's mean over groups of tokens that follow one another, as float16."""
+    return SparseCodes.rounded(*_pack(found.indices, found.values, found.active, group, m, True), m)
 
 
 def _gathered(parts: list[Codes], n: int) -> Found:
@@ -78,8 +83,8 @@ def _gathered(parts: list[Codes], n: int) -> Found:
 
 
 @njit(nogil=True, cache=True)
-def _pack(indices, values, active, group, m):  # noqa: ANN001, ANN202
-    """Maxima over groups of rows (1: the rows themselves), as compressed sparse rows with ascending features."""
+def _pack(indices, values, active, group, m, mean):  # noqa: ANN001, ANN202
+    """Maxima, or means, over groups of rows (1: the rows themselves), as compressed sparse rows with ascending features."""
     groups = indices.shape[0] // group
     starts = np.zeros(groups + 1, np.int64)
     total = active.sum()
@@ -96,7 +101,7 @@ def _pack(indices, values, active, group, m):  # noqa: ANN001, ANN202
                 if best[f] == 0:
                     features[n] = f
                     n += 1
-                best[f] = max(best[f], v)
+                best[f] = best[f] + v / np.float32(group) if mean else max(best[f], v)
         features[begin:n].sort()
         for i in range(begin, n):
             maxima[i] = best[features[i]]
