@@ -57,7 +57,9 @@ SPARSITIES = {"dictionary-learning gated": (0.03, 0.06, 0.12)}
 """Weights of a sparsity loss that are swept beside the learning rate, where the library doesn't take an L0."""
 
 QUICK = ("topk", "SAELens topk", "dictionary-learning topk", "sparsify topk")
-GIVEN = {*["d_in", "d_sae", "k", "tokens", "lr", "steps", "batch", "seed", "architecture", "check_every", "patience"]}
+GIVEN = {
+    *["d_in", "d_sae", "k", "tokens", "lr", "steps", "batch", "seed", "architecture", "check_every", "patience", "pool"]
+}
 """Settings whose defaults don't matter to a run here."""
 GOALS = {
     "mcc": ("(a) MCC >= .955", lambda value: value >= 0.955),

@@ -21,8 +21,9 @@ EASE = 0.01
 """By which a rare feature's cut falls relative to the common one, a step; it comes up again as fast as the feature fires more
 often than it has to, at most BACK times as fast."""
 BACK = 4.0
-LEAST = 0.02
-"""Of the common cut: as low as a feature's may fall."""
+LEAST = 0.6
+"""Of the common cut: as low as a feature's may fall. On the known dictionary of benchmarks.sae_quality .02 and .3 leave no feature
+dead, .6 one in 200; the recovery (MCC) is .952, .955 and .956, without any lowering .962 with a fifth of the features dead."""
 MEMORY = 0.99
 """Of the running mean of the smallest code that a batch keeps."""
 

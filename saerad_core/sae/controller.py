@@ -11,7 +11,7 @@ alone and stays off the target by what the error pulls). What keeps it from swin
 - the whole weight rises over the warm-up (Conerly et al. 2024 raise theirs over the first twentieth).
 
 Below the target the weight may be negative: L0 then comes up again within tens of steps, which less of a penalty doesn't
-bring about. The integral may not: more active features always explain more, so that none stays on target unpenalised.
+bring about. The integral hardly may: more active features nearly always explain more, so that few stay on target unpenalised.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ GAIN = 0.05
 NEAR = 0.5
 """Farther from the target than this the integral learns at FAR of its gain."""
 FAR = 0.2
+LOWEST = -0.5
+"""Of the integral."""
 
 
 class L0Controller:
@@ -61,4 +63,4 @@ class L0Controller:
         self.mean = MEMORY * self.mean + (1 - MEMORY) * l0 if self.updates > 1 else l0
         if self.updates > self.warmup:
             gain = GAIN if abs(self.off) <= NEAR else FAR * GAIN
-            self.integral = max(0.0, self.integral + gain * pace * self.off)
+            self.integral = max(LOWEST, self.integral + gain * pace * self.off)

@@ -50,6 +50,8 @@ def save(sae: Sae, folder: Path, *, half: bool = False, notes: dict | None = Non
     config = {"architecture": architecture, "d_in": sae.config.d_in, "d_sae": sae.config.d_sae}
     if architecture == "topk":
         config |= {"k": sae.config.k, "rescale_acts_by_decoder_norm": False}
+    if sae.config.pool != "max":
+        config["saerad_pool"] = sae.config.pool
     config |= {
         "dtype": "float16" if half else "float32",
         "device": "cpu",
@@ -58,7 +60,6 @@ def save(sae: Sae, folder: Path, *, half: bool = False, notes: dict | None = Non
         "reshape_activations": "none",
         "saerad_architecture": sae.config.architecture,
         "saerad_tokens": sae.config.tokens,
-        "saerad_pool": sae.config.pool,
         "saerad_training": asdict(sae.config),
         "metadata": notes or {},
     }

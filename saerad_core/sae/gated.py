@@ -34,7 +34,7 @@ from saerad_core.sae.losses import auxiliary, error_loss
 
 EXPANSION = 64
 """Features for each dimension of the embedding, in the paper."""
-PENALTY = 0.2
+PENALTY = 0.3
 """Of a steered weight of 1, in the loss."""
 
 

