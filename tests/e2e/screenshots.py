@@ -121,12 +121,8 @@ def desk(data: Path, out: Path, name: str) -> None:
                 page.keyboard.press("g")
                 page.locator(".cases").wait_for()
                 while not page.get_by_text("rest on this feature").count():
-                    # The sample's reports are still being written; asked again, the panel says so or knows.
+                    page.get_by_role("button", name="Ask again").click()
                     page.wait_for_timeout(3_000)
-                    for _ in range(2):
-                        page.keyboard.press("g")
-                        page.wait_for_timeout(1_000)
-                        settle(page)
                 settle(page)
                 page.screenshot(path=out / f"desk-impact-{theme}.png")
                 context.close()

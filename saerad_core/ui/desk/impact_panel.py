@@ -59,6 +59,7 @@ def _panel(here: Here, seen: Seen) -> None:
     if reach is None:
         reports.count_beside()
         html('<p class="quiet">The reports of a sample are being written to count this; ask again in a moment.</p>')
+        st.button("Ask again", key="desk_ask_again", type="tertiary")
     else:
         html(
             f'<p class="said">Of {reach.of_images} X-rays of the sample, the reports of <b>{reach.images}</b> rest on this feature '
