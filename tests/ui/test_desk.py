@@ -156,6 +156,17 @@ def test_any_past_moment_is_shown_and_two_are_compared(app: AppTest, workspace: 
     assert [one.name for one in store.releases()] == ["first", "second"]
 
 
+def test_one_key_says_that_a_feature_has_no_clinical_meaning(app: AppTest, workspace: Workspace):
+    opened(app, "curate", queue="all", feature="5")
+    app.text_area[0].set_value("Hazy film")
+    app.button(key="desk_meaning_5").click().run()
+    assert app.text_area[0].value == "Hazy film"
+    app.button(key="desk_accept_5").click().run()
+    assert not app.exception
+    state = written(workspace).state(5)
+    assert (state.text, state.status, state.fields.no_clinical_meaning) == ("Hazy film", "accepted", True)
+
+
 def test_descriptions_go_out_with_one_click(app: AppTest, workspace: Workspace):
     store = written(workspace)
     store.edit(3, "Disc on the left", "Ann", 0, accept=True)

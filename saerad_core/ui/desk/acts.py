@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Literal, NamedTuple
 
 import streamlit as st
@@ -161,6 +161,13 @@ def undo(here: Here) -> None:
 def take_suggestion(here: Here, seen: Seen, text: str, fields: Fields) -> None:
     """Put the program's or another's words into the box, to be changed and saved."""
     fill(here, seen.began.feature_id, author(), seen.began.base, text, fields)
+
+
+def turn_meaning(here: Here, seen: Seen) -> None:
+    """Say in the box's fields that the feature has no clinical meaning, or no more; to be saved with the text."""
+    began, fields = seen.began, seen.began.typed_fields()
+    fields = replace(fields, no_clinical_meaning=not fields.no_clinical_meaning)
+    fill(here, began.feature_id, author(), began.base, began.typed_text(), fields)
 
 
 def restore(here: Here, seen: Seen, number: int) -> None:

@@ -69,39 +69,52 @@ def _feature(here: Here, feature_id: int, after: int | None, *, blind: bool) -> 
     began = begin(here, state, who, empty=blind)
     st.session_state["desk_at"] = feature_id
     seen = Seen(began, state, row.machine_text, after)
-    _head(here, feature_id, [state_chip(state.status)] + ([chip("blind reading", "notice")] if unread else []))
+    # The same three places for every feature: a button of the one before is replaced by its successor, never left beside it, where it
+    # would take the keys until the run has ended.
+    top, middle, bottom = st.container(), st.container(), st.container()
+    with top:
+        _head(here, feature_id, [state_chip(state.status)] + ([chip("blind reading", "notice")] if unread else []))
     if on("test"):
         detection(here, row, state)
         return
-    text = "" if blind else state.text or state.machine
-    if text:
-        html(f'<div class="hero">{escape(text)}</div>')
-    if not blind:
-        html("".join(_complaint(one, one in state.unanswered) for one in state.complaints[-3:]))
-    if not blind and state.reason:
-        html(f'<div class="warning">{escape(state.author)}: {escape(state.reason)}</div>')
-    if state.merged_into is not None:
-        into = here.links.page("curate", feature=state.merged_into)
-        html(
-            f'<div class="quiet">Merged into {chip(f"#{state.merged_into}", href=into)}, whose words count here.</div>'
-        )
+    with top:
+        text = "" if blind else state.text or state.machine
+        if text:
+            html(f'<div class="hero">{escape(text)}</div>')
+        if not blind:
+            html("".join(_complaint(one, one in state.unanswered) for one in state.complaints[-3:]))
+        if not blind and state.reason:
+            html(f'<div class="warning">{escape(state.author)}: {escape(state.reason)}</div>')
+        if state.merged_into is not None:
+            into = here.links.page("curate", feature=state.merged_into)
+            html(
+                f'<div class="quiet">Merged into {chip(f"#{state.merged_into}", href=into)}, whose words count here.</div>'
+            )
     clash = clash_of(feature_id)
     if clash is not None:
-        conflict(here, clash)
+        with middle:
+            conflict(here, clash)
     if unread and may("curate"):
-        box(began, suggested=False)
-        before_reading(here, seen)
-        oddities(here, began, row, blind=True)
+        with middle:
+            box(began, suggested=False)
+        with bottom:
+            before_reading(here, seen)
+            oddities(here, began, row, blind=True)
     elif reading is not None:
-        after_reading(here, row, reading, seen)
+        with middle:
+            after_reading(here, row, reading, seen)
     elif clash is None and not may("curate"):
-        html(f'<div class="machine-text">{machine_words(row)}</div>')
-        moves(here, seen)
+        with middle:
+            html(f'<div class="machine-text">{machine_words(row)}</div>')
+        with bottom:
+            moves(here, seen)
     elif clash is None:
-        suggestion(here, row, state, seen)
-        box(began, suggested=bool(row.machine_text) and not state.text)
-        buttons(here, seen, state)
-        oddities(here, began, row)
+        with middle:
+            suggestion(here, row, state, seen)
+            box(began, suggested=bool(row.machine_text) and not state.text)
+        with bottom:
+            buttons(here, seen, state)
+            oddities(here, began, row)
     failed = keep_typed(here, began) if clash is None else ""
     if failed:
         st.error(literal(failed))

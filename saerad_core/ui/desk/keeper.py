@@ -30,6 +30,7 @@ KEYS = (
     ("L", "later: last in your queue"),
     ("U", "take back your latest act"),
     ("M", "bookmark"),
+    ("O", "no clinical meaning, among the fields"),
     ("G", "what saving would change"),
     ("D", "detection test; 1 to 9 and 0 mark its X-rays"),
     ("H, held", "heatmaps"),

@@ -11,7 +11,7 @@ from saerad_core.explorer import FeatureRow
 from saerad_core.store.curation import FeatureState, Fields
 from saerad_core.store.curation.events import LONGEST_TEXT
 from saerad_core.ui.components import html, literal, score
-from saerad_core.ui.desk.acts import Seen, back, decide, go, later, take_suggestion, undo
+from saerad_core.ui.desk.acts import Seen, back, decide, go, later, take_suggestion, turn_meaning, undo
 from saerad_core.ui.desk.author import author
 from saerad_core.ui.desk.began import Began
 from saerad_core.ui.desk.impact_panel import offer_impact
@@ -193,3 +193,7 @@ def moves(here: Here, seen: Seen, *, asks: bool = False) -> None:
         )
         if asks:
             offer_impact(seen)
+            st.button(
+                "No meaning", key=f"desk_meaning_{seen.began.feature_id}", type="tertiary", shortcut="O", on_click=turn_meaning,
+                args=(here, seen), help="Marks the field No clinical meaning, or takes the mark off; save or accept as usual.",
+            )  # fmt: skip
