@@ -50,6 +50,8 @@ def main() -> None:
             page.goto(f"{server.url}/curate?ws={copy.name}")
             settle(page)
             page.wait_for_function(PAINTED, arg="")
+            # In a browser that was never here Streamlit fetches what hears keys after the page is painted.
+            page.wait_for_timeout(5_000)
             accept(page, results, 8 if options.quick else 40)
             ask(page, results, 3 if options.quick else 10)
             browser.close()

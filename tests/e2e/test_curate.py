@@ -38,6 +38,8 @@ def sit_down(page: Page, server: Server, feature: int, author: str) -> None:
     page.goto(f"{server.url}/curate?ws=tiny&queue=all&feature={feature}")
     settle(page)
     expect(page.locator(".desk-id")).to_have_text(f"#{feature}")
+    # In a browser that was never here Streamlit fetches what hears keys after the page is painted; nobody types that soon.
+    page.wait_for_timeout(1_000)
 
 
 def box(page: Page):
