@@ -14,8 +14,8 @@ their own get torch's; dictionary-learning's gated trainer has no clipping and n
 At m = 12,288 there are up to five rounds, at 49,152 up to two, as far as --minutes goes; the row "rounds" says how many.
 
 The time of our gated and jumprelu steps depends on how many features are active (the peers' doesn't): gates and thresholds start
-where 15 a token are, the target that a controller keeps them at. "gated at the start" has every second gate open, as in a
-training's first steps: then it is the dense step.
+where 15 a token are, the target that a controller keeps them at. "gated at the start" has every second gate open, as
+with all biases at 0 (ours start at twice the target since): then it is the dense step.
 """
 
 from __future__ import annotations
