@@ -119,21 +119,6 @@ def test_one_of_the_workspace_s_x_rays_has_an_address(server: Server, page: Page
     expect(page.locator(".hero")).to_have_text("Read a chest X-ray")
 
 
-def test_switching_a_feature_off_shows_at_once_what_the_report_would_say(server: Server, page: Page):
-    upload(page, server, "chest.png", png())
-    expect(page.locator("a.sentence").first).to_be_visible()
-    settle(page)
-    page.locator('.st-key-switch_features input[role="combobox"], .st-key-switch_features input').first.click()
-    page.get_by_role("option", name=re.compile("^#")).first.click()
-    page.wait_for_url("**switch=*")
-    page.keyboard.press("Escape")
-    expect(page.locator(".sentence.diff").first.or_(page.get_by_text("The report says the same"))).to_be_visible()
-    # The address alone leads there, and links on the page keep it.
-    page.locator("a.sentence").last.click()
-    page.wait_for_url("**sentence=*")
-    assert "switch=" in page.url
-
-
 def test_a_rejected_sentence_is_struck_through_and_leaves_the_file(server: Server, page: Page):
     upload(page, server, "chest.png", png())
     first = page.locator("a.sentence").first
