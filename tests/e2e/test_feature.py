@@ -16,6 +16,13 @@ def frequent(workspace: Workspace) -> int:
     return int(features.sort_values("n_images", ascending=False)["feature_id"].iloc[0])
 
 
+TOGETHER = """() => {
+  const lo = new URL(location.href).searchParams.get("lo");
+  const said = [...document.querySelectorAll(".quiet")].find(e => /training X-rays of .* patients from/.test(e.textContent));
+  return lo && said?.textContent.includes(` from ${Number(lo).toFixed(2)} `) ? [said.textContent, location.href] : false;
+}"""
+
+
 def test_an_interval_goes_into_the_address_and_comes_back(server: Server, page: Page, tiny_workspace: Workspace):
     page.goto(f"{server.url}/features?ws=tiny&feature={frequent(tiny_workspace)}")
     settle(page)
@@ -28,8 +35,8 @@ def test_an_interval_goes_into_the_address_and_comes_back(server: Server, page: 
         page.keyboard.press("ArrowRight")
     page.wait_for_url(re.compile(r"lo="))
     expect(said).not_to_have_text(before)
-    settle(page)
-    chosen, address = said.inner_text(), page.url
+    # Each step of the slider may be a run of its own: words and address are read at one moment, when they agree.
+    chosen, address = page.wait_for_function(TOGETHER).json_value()
     assert page.locator(".xrays").first.locator("figure").count() <= whole
     page.goto(address)
     settle(page)
