@@ -11,7 +11,7 @@ from saerad_core.exchange import csv_format, jsonl_format, neuronpedia_format, p
 from saerad_core.exchange.incoming import Plan, Step, carry_out, plan
 from saerad_core.exchange.table import Export, Line, collect
 
-__all__ = ["FORMATS", "Export", "Format", "Plan", "Step", "carry_out", "collect", "plan", "read"]
+__all__ = ["FORMATS", "Export", "Format", "Plan", "Step", "carry_out", "collect", "plan", "read", "read_bytes"]
 
 
 class Format(NamedTuple):
@@ -39,11 +39,25 @@ def read(path: Path) -> list[Line]:
     Raises:
         SaeRadError: it can't be read, or isn't such a file.
     """
-    known = {form.suffix: form.read for form in FORMATS.values() if form.read is not None}
-    if path.suffix not in known:
-        raise SaeRadError(f"A file of {', '.join(known)} can be imported, not {path.suffix or path.name!r}.")
+    _reader(path.suffix, path.name)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SaeRadError(f"{path} can't be read; check its name.") from error
-    return known[path.suffix](data)
+    return read_bytes(data, path.suffix)
+
+
+def read_bytes(data: bytes, suffix: str) -> list[Line]:
+    """The same of a file's bytes; ``suffix`` says what they are.
+
+    Raises:
+        SaeRadError: they aren't of such a file.
+    """
+    return _reader(suffix, suffix)(data)
+
+
+def _reader(suffix: str, name: str) -> Callable[[bytes], list[Line]]:
+    known = {form.suffix: form.read for form in FORMATS.values() if form.read is not None}
+    if suffix not in known:
+        raise SaeRadError(f"A file of {', '.join(known)} can be imported, not {suffix or name!r}.")
+    return known[suffix]

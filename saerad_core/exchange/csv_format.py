@@ -43,6 +43,8 @@ def read(data: bytes) -> list[Line]:
         io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ",", strict=True
     )
     try:
+        if "feature_id" not in (rows.fieldnames or ()):
+            raise SaeRadError("The CSV file has no column feature_id in its first line; name one so.")
         return [
             {name: _value(name, cell) for name, cell in row.items() if name in COLUMNS and cell is not None}
             for row in rows

@@ -190,3 +190,24 @@ def test_files_of_the_desk_are_those_of_the_command(workspace: Workspace):
     here = Here(workspace, explorer, Links("tiny"))
     for form in FORMATS:
         assert export_panel_module._file(here, form, [3], 0) == explorer.export(form, [3], 0)[2]
+
+
+def test_a_file_is_looked_at_before_it_is_taken_in(app: AppTest, workspace: Workspace):
+    store = written(workspace)
+    store.edit(3, "Disc on the left", "Ann", 0, accept=True)
+    _, _, table = Explorer(workspace).export("csv", [3])
+    opened(app, "curate", part="progress")
+    app.file_uploader[0].set_value(
+        ("there.csv", table.replace(b"Disc on the left", b"Disc on the right", 1), "text/csv")
+    )
+    words = shown(app.run())
+    assert "changed by hand in the file" in words and store.state(3).text == "Disc on the left", "only looked at"
+    app.button(key="files_take_in").click().run()
+    assert not app.exception and written(workspace).state(3).text == "Disc on the right"
+    # The same file again, after somebody here wrote something else: shown, and not taken.
+    written(workspace).edit(3, "Disc in the middle", "Ben", written(workspace).state(3).revision)
+    words = shown(app.run())
+    assert "Conflicts" in words and "Disc in the middle" in words
+    assert app.button(key="files_take_in").disabled
+    app.file_uploader[0].set_value(("there.csv", b"\x00no table", "text/csv"))
+    assert app.run().error and not app.exception

@@ -9,6 +9,7 @@ import streamlit as st
 from saerad_core.store.curation import STATUSES
 from saerad_core.ui.components import FactItem, chip, chips, fact_strip, heading, html, number, share
 from saerad_core.ui.desk.export_panel import export_panel
+from saerad_core.ui.desk.import_panel import import_panel
 from saerad_core.ui.desk.status import STATUS_NAMES
 from saerad_core.ui.state import Here
 
@@ -84,3 +85,4 @@ def show_progress(here: Here) -> None:
         else '<p class="quiet">There are none yet; a feature\'s desk or Many at once makes them.</p>'
     )
     export_panel(here)
+    import_panel(here)
