@@ -135,6 +135,14 @@ def test_a_lasso_on_the_map_makes_a_list_that_can_be_shared(server: Server, page
         page.reload()
         settle(page)
         expect(rows).to_have_count(found)
+    page.get_by_role("button", name="To the desk").click()
+    page.wait_for_url(re.compile(r"/curate\?.*part=many"))
+    settle(page)
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    # All of it is chosen already: with a word there is something to do.
+    page.get_by_label("Tag, list or name").fill("circled")
+    page.get_by_label("Tag, list or name").press("Enter")
+    expect(page.get_by_role("button", name="Tag", exact=True)).to_be_enabled()
 
 
 def test_the_theme_is_dark_until_the_reader_chooses_and_stays_for_all_pages(server: Server, page: Page):
