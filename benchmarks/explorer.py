@@ -23,6 +23,7 @@ from benchmarks.common import Results, arguments
 from benchmarks.enlarge import enlarge
 from benchmarks.make_workspace import Settings, make
 from saerad_core.explorer import Explorer, FeatureQuery
+from saerad_core.explorer.evidence import FeatureEvidence
 from saerad_core.sae.codes import open_codes
 from saerad_core.store.activations import ActivationStore, build_store
 from saerad_core.store.rollup import coactivations, similar_directions
@@ -132,8 +133,8 @@ def store(results: Results, explorer: Explorer, n: int) -> None:
 
 def _evidence(explorer: Explorer, feature: int) -> None:
     """What a page counts: labels, confounders, disagreements."""
-    explorer._evidence.clear()
-    evidence, row = explorer.evidence(feature), explorer.row(feature)
+    # Not what the explorer has kept of an earlier asking.
+    evidence, row = FeatureEvidence(explorer.store, explorer.view_of_training, feature), explorer.row(feature)
     evidence.associations([score.label for score in explorer.feature(feature).labels], row.threshold)
     evidence.confounders(row.best_label)
     evidence.unlabelled(row.best_label, 6)

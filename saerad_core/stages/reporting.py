@@ -127,7 +127,7 @@ def _changes(
     known = dense(reported.unknown[:, columns]) == 0
     # A side's fact tells what its finding's does; where both are there the finding's own would count twice.
     sided = {fact.finding for fact in facts if fact.side}
-    single = np.array([bool(fact.side) or Fact(fact.finding).finding not in sided for fact in facts])
+    single = np.array([bool(fact.side) or Fact(fact.finding).finding not in sided for fact in facts], dtype=bool)
     p = p[:, mine]
     return fit(p[later], p[earlier], stated[later], stated[earlier], (known[later] & known[earlier]) & single)
 

@@ -1,4 +1,5 @@
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,8 +14,14 @@ async def _all(model):
     return [piece async for piece in model.stream(ASK, 50)]
 
 
+def everything(model):
+    # In a thread of its own: where browser tests ran before, playwright's event loop still runs in this one.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, _all(model)).result()
+
+
 def said(server, key=""):
-    return "".join(asyncio.run(_all(Server(server.url, "m", key))))
+    return "".join(everything(Server(server.url, "m", key)))
 
 
 def test_the_answer_comes_in_pieces_and_the_key_only_where_it_belongs():
@@ -42,7 +49,7 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch):
 
 def test_no_server_there_is_one_sentence():
     with pytest.raises(ModelError, match="reached"):
-        asyncio.run(_all(Server("http://127.0.0.1:9/v1", "m")))
+        everything(Server("http://127.0.0.1:9/v1", "m"))
 
 
 def test_nothing_is_asked_unless_somebody_set_it_up(tmp_path):
@@ -59,4 +66,4 @@ def test_nothing_is_asked_unless_somebody_set_it_up(tmp_path):
     folder = chosen_model({"SAERAD_LLM_FOLDER": str(tmp_path)})
     assert folder is not None
     with pytest.raises(ModelError, match="can load"):
-        asyncio.run(_all(folder))
+        everything(folder)

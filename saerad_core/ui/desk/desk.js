@@ -1,9 +1,12 @@
 // The desk's own keys, the sheet that lists them, and drafts: what is typed goes to the server half a second later, while the
 // focus is still in the box; when it leaves, Streamlit sends the text by itself.
 const PAUSE = 500;
+// Milliseconds for which a feature has to be in sight before a key decides on it, and before the same one is decided on again.
+const SEEN = 250;
+const AGAIN = 1000;
 
 function start() {
-  const desk = { on: false, keys: [], send: null, timer: 0 };
+  const desk = { on: false, keys: [], send: null, timer: 0, shown: "", since: 0, decided: "", at: 0 };
   const typing = (target) => target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
   document.addEventListener("input", (event) => {
@@ -48,6 +51,26 @@ function start() {
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-keys]")) { event.preventDefault(); sheet(); }
   });
+  const look = () => {
+    const shown = document.querySelector(".desk-id")?.textContent ?? "";
+    if (shown === desk.shown) return;
+    desk.shown = shown;
+    desk.since = performance.now();
+  };
+  setInterval(() => { if (desk.on) look(); }, 50);
+  // A key pressed twice decides once: the second press was not meant for the feature that came while the finger was on its way.
+  window.addEventListener("keydown", (event) => {
+    if (!desk.on || !/^[axs]$/i.test(event.key) || typing(event.target) || event.metaKey || event.ctrlKey || event.altKey) return;
+    look();
+    const now = performance.now();
+    if (event.repeat || now - desk.since < SEEN || (desk.decided === desk.shown && now - desk.at < AGAIN)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    desk.decided = desk.shown;
+    desk.at = now;
+  }, true);
   // Before Streamlit's own keys, which let no other listener know.
   window.addEventListener("keydown", (event) => {
     if (!desk.on || event.key !== "Enter" || !event.ctrlKey || !typing(event.target)) return;
