@@ -13,7 +13,10 @@ from saerad_core.ui.state import Here, here, warm_engine
 def open_xray(now: Here) -> None:
     try:
         source = report_source.asked_source(now)
-        analysis = report_source.analyse(now, source) if source is not None else None
+        # Always there, filled or not: a part of the page that only its first run has would have all that follows drawn anew by
+        # the second, and what is open in it closed.
+        with st.container(key="stages"):
+            analysis = report_source.analyse(now, source) if source is not None else None
     except SaeRadError as error:
         report_source.forget()
         st.error(literal(str(error)))

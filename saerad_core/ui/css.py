@@ -53,6 +53,9 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .chip.on { background: var(--raised); color: var(--ink); }
 .dot { display: inline-block; width: .55rem; height: .55rem; border-radius: 50%; margin-right: .4rem; vertical-align: baseline; }
 
+/* the stages of a report, once they have ended */
+.st-key-stages:not(:has(.live)), .stLayoutWrapper:has(> .st-key-stages):not(:has(.live)) { display: none; }
+
 /* the plot over the X-rays comes after them and keeps its place */
 .st-key-bars-place { min-height: 20.2rem; }
 
