@@ -1,8 +1,10 @@
 // The desk's own keys, the sheet that lists them, and drafts: what is typed goes to the server half a second later, while the
 // focus is still in the box; when it leaves, Streamlit sends the text by itself.
 const PAUSE = 500;
-// Milliseconds for which a feature has to be in sight before a key decides on it, and before the same one is decided on again.
+// Milliseconds: so long a feature that came after a decision has to be in sight before a key decides on it; so long after a
+// decision what comes is taken to come of it; so long the same feature isn't decided on again.
 const SEEN = 250;
+const AFTER = 3000;
 const AGAIN = 1000;
 
 function start() {
@@ -63,7 +65,8 @@ function start() {
     if (!desk.on || !/^[axs]$/i.test(event.key) || typing(event.target) || event.metaKey || event.ctrlKey || event.altKey) return;
     look();
     const now = performance.now();
-    if (event.repeat || now - desk.since < SEEN || (desk.decided === desk.shown && now - desk.at < AGAIN)) {
+    const unseen = desk.decided && now - desk.at < AFTER && now - desk.since < SEEN;
+    if (event.repeat || unseen || (desk.decided === desk.shown && now - desk.at < AGAIN)) {
       event.preventDefault();
       event.stopImmediatePropagation();
       return;
