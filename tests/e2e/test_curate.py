@@ -222,6 +222,8 @@ def test_a_press_means_the_feature_that_was_in_sight(folder: Path, page: Page):
 def test_an_act_without_a_name_is_refused_in_one_sentence(server: Server, page: Page):
     page.goto(f"{server.url}/curate?ws=tiny&queue=all&feature=4")
     settle(page)
+    # See sit_down.
+    page.wait_for_timeout(1_000)
     page.keyboard.press("x")
     expect(page.locator('[data-testid="stAlert"]')).to_contain_text("name is empty")
     expect(page.locator(".desk-id")).to_have_text("#4")
