@@ -152,6 +152,20 @@ def test_a_reader_s_words_count_at_once_and_after_opening_again(fresh: World):
     assert [edit.status for edit in again.history(3)] == ["accepted"]
 
 
+def test_what_is_kept_of_a_feature_isn_t_kept_over_an_edit(fresh: World):
+    explorer = fresh.explorer
+    assert explorer.feature(3).row.text == explorer.row(3).machine_text
+    kept = explorer.feature(3)
+    assert explorer.feature(3) is kept, "asked again nothing is counted again"
+
+    def named(feature_id: int) -> list[str]:
+        return [one.text for one in explorer.feature(feature_id).similar if one.feature_id == 3]
+
+    other = next(i for i in range(explorer.n_features) if named(i))
+    explorer.curation.edit(3, "Their words", "A. Reader", 0)
+    assert explorer.feature(3).row.text == "Their words" and named(other) == ["Their words"]
+
+
 def test_going_back_brings_the_program_s_text_and_keeps_the_history(fresh: World):
     explorer = fresh.explorer
     explorer.curation.edit(3, "Something else", "A. Reader", 0)

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from saerad_core.errors import SaeRadError
-from saerad_core.explorer import FeatureDetail, FeatureRow
+from saerad_core.explorer import BANDS, FeatureDetail, FeatureRow
 from saerad_core.ui.components import FactItem, empty_state, fact_strip, foot, html, number, score, share
 from saerad_core.ui.feature_against import against
 from saerad_core.ui.feature_confounders import confounders
@@ -18,7 +18,7 @@ from saerad_core.ui.feature_neighbours import neighbours
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.feature_where import where_in_chest
 from saerad_core.ui.feature_words import words
-from saerad_core.ui.feature_xrays import activations_and_xrays, fetch_ahead
+from saerad_core.ui.feature_xrays import SHOWN, activations_and_xrays, fetch_ahead
 from saerad_core.ui.state import Here, encoder_name
 
 OF_ONE_FEATURE = ("lo", "hi", "strength", "image")
@@ -66,7 +66,7 @@ def show_feature(here: Here, asked: str) -> None:
         f"store: {number(rows)} rows, {detail.ms:.1f} ms \N{MIDDLE DOT} page {(time.perf_counter() - began) * 1000:.0f} ms",
         f"{here.workspace.manifest.sae.rule} \N{MIDDLE DOT} encoder {encoder_name(here.workspace.manifest)}",
     )
-    fetch_ahead(here, here.explorer.beside(feature_id)[1])
+    fetch_ahead(here, here.explorer.beside(feature_id)[1], st.session_state.get("band") or BANDS[0], SHOWN)
 
 
 def _below(here: Here, detail: FeatureDetail) -> None:

@@ -146,13 +146,13 @@ def _bars(here: Here, detail: FeatureDetail, scale: Scale, interval: tuple[float
     )
 
 
-def fetch_ahead(here: Here, feature_id: int | None) -> None:
-    """Have the X-rays of the feature that comes next worked out and fetched while this one is looked at."""
+def fetch_ahead(here: Here, feature_id: int | None, band: str, count: int) -> None:
+    """Have the ``count`` X-rays of the feature that comes next worked out and fetched while this one is looked at."""
     if feature_id is None:
         return
-    images = here.explorer.make_ready(feature_id, st.session_state.get("band") or BANDS[0], SHOWN)
+    images = here.explorer.make_ready(feature_id, band, count)
     pictures = "".join(f'<img src="{escape(here.links.thumb(image.image_id))}" alt="">' for image in images)
-    html(f'<div class="ahead" hidden>{pictures}</div>')
+    html(f'<div class="ahead">{pictures}</div>')
 
 
 def _this_xray(here: Here, row: FeatureRow) -> float | None:

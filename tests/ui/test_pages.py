@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -260,6 +261,19 @@ def test_a_stronger_threshold_gives_no_more_recall(app: AppTest, tiny_workspace:
     slider.set_value(slider.max).run()
     assert not app.exception
     assert float(said(app, "strength")) == pytest.approx(slider.max, rel=1e-3)
+
+
+def test_the_next_feature_s_x_rays_are_fetched_ahead(app: AppTest, tiny_workspace: Workspace):
+    def thumbs(words: str) -> list[str]:
+        return re.findall(r'<img src="([^"]*/thumb/[^"]*)"', words)
+
+    feature = frequent(tiny_workspace)
+    words = shown(opened(app, "features", feature=str(feature)))
+    ahead = thumbs(words.split('class="ahead"')[1])
+    app.button(key="next").click().run()
+    assert said(app, "feature") != str(feature)
+    grid = next(body for body in shown(app).split("\n") if 'class="xrays' in body)
+    assert ahead and ahead == thumbs(grid)
 
 
 def test_random_goes_to_a_described_or_undescribed_feature(app: AppTest, tiny_workspace: Workspace):

@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from saerad_core.explorer import BANDS
 from saerad_core.store.curation import Complaint, place_in
 from saerad_core.ui.components import chip, chips, empty_state, foot, html, literal, number, pseudo_chip, simulated_chip
 from saerad_core.ui.desk.acts import Seen, clash_of, said
@@ -23,9 +24,10 @@ from saerad_core.ui.desk.marks_panel import marks
 from saerad_core.ui.desk.queue_panel import filters, queue_list
 from saerad_core.ui.desk.status import state_chip
 from saerad_core.ui.desk.words_panel import box, buttons, moves, oddities, suggestion
-from saerad_core.ui.desk.xrays_panel import ahead, xrays
+from saerad_core.ui.desk.xrays_panel import SHOWN, xrays
 from saerad_core.ui.feature_page import parse_feature
 from saerad_core.ui.feature_words import machine_words
+from saerad_core.ui.feature_xrays import fetch_ahead
 from saerad_core.ui.login import may
 from saerad_core.ui.state import Here
 
@@ -57,7 +59,7 @@ def show_desk(here: Here) -> None:
             empty_state("Nothing to curate here.", "Choose another queue, or narrow it less.")
         else:
             _feature(here, current, after, blind=blind)
-            ahead(here, after)
+            fetch_ahead(here, after, BANDS[0], SHOWN)
     keeper(here)
     _told(here, began, queue_ms)
 

@@ -1,8 +1,6 @@
-"""The X-rays that show the feature, the viewer on request, and the next feature's thumbnails ahead of time."""
+"""The X-rays that show the feature, and the viewer on request."""
 
 from __future__ import annotations
-
-from html import escape
 
 import streamlit as st
 
@@ -68,15 +66,3 @@ def _viewer(here: Here, row: FeatureRow, names: list[str]) -> None:
             help="Pinned X-rays' reports are watched while descriptions are edited.",
         )  # fmt: skip
         xray_viewer(stored_picture(here, film, [row.feature_id]), key=f"desk_viewer_{row.feature_id}")
-
-
-def ahead(here: Here, feature_id: int | None) -> None:
-    """Let the browser fetch the next feature's thumbnails while this one is read."""
-    if feature_id is None:
-        return
-    names = here.explorer.sample_images([feature_id], SHOWN).get(feature_id, [])
-    html(
-        '<div class="ahead">'
-        + "".join(f'<img alt="" src="{escape(here.links.thumb(name))}">' for name in names)
-        + "</div>"
-    )
