@@ -93,8 +93,21 @@ def test_every_patient_counts_the_same() -> None:
 @settings(max_examples=25, deadline=None)
 @given(hits=st.lists(st.booleans(), min_size=2, max_size=40))
 def test_intervals_hold_the_mean(hits: list[bool]) -> None:
-    lo, hi = interval_of_mean(np.array(hits, float))
+    lo, hi = interval_of_mean(np.array(hits, float), (0, 1))
     assert 0 <= lo <= np.mean(hits) + 1e-9 and np.mean(hits) - 1e-9 <= hi <= 1
+
+
+@pytest.mark.parametrize("n", [5, 8, 20])
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_intervals_of_few_patients_hold_the_truth(n: int, share: float) -> None:
+    trials = np.random.default_rng(n).random((200, n)) < share
+    held = [lo <= share <= hi for lo, hi in (interval_of_mean(row, (0, 1)) for row in trials)]
+    assert np.mean(held) >= 0.9
+
+
+def test_five_hits_of_five_leave_doubt() -> None:
+    score = score_maps(list("abcde"), [1] * 5, [1, 1, 0, 1, 0], [0] * 5, [0] * 5)
+    assert score.pointing == 1 and score.lo < 0.8 and not score.beats_prior
 
 
 def test_only_a_clear_gain_beats_the_prior() -> None:
