@@ -118,6 +118,11 @@ class Sae(nn.Module):
         raise NotImplementedError
 
     @torch.no_grad()
+    def coax(self, dead: torch.Tensor, lr: float) -> None:
+        """After a step at the rate ``lr``: bring the features of the bool [m] ``dead`` nearer to firing. The auxiliary loss alone does
+        where this does nothing."""
+
+    @torch.no_grad()
     def unscale(self, scale: float) -> None:
         """From tokens multiplied by ``scale`` back to tokens as they come: codes and rebuilt tokens shrink by it."""
         self.b_enc.div_(scale)

@@ -53,8 +53,6 @@ class SaeConfig:
     """Steered weight of gated's and jumprelu's sparsity loss after the warm-up; the controller changes it (saerad_core.sae.controller)."""
     bandwidth: float = 0.1
     """Width of jumprelu's kernel around a threshold, in units of scaled pre-activations."""
-    seldom: float = 1e-4
-    """Share of the tokens on which batch_topk and matryoshka let even their rarest features fire; 0: the strongest alone decide."""
     prefixes: tuple[float, ...] = (1 / 32, 3 / 32, 7 / 32, 15 / 32, 1.0)
     """Shares of the dictionary that matryoshka makes rebuild tokens by themselves."""
     archetypes: int = 0

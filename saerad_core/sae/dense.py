@@ -45,6 +45,7 @@ class DenseStepper:
             self.adam.step(lr, parallel.any_of(loss.touched))
             if sae.unit_decoder:
                 sae.normalise()
+            sae.coax(dead, lr)
             self.silent_for += len(x) * parallel.world()
             self.silent_for[parallel.any_of(loss.fired)] = 0
         l0 = float(parallel.mean(loss.l0))

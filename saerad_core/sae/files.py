@@ -1,7 +1,7 @@
 """A dictionary on disk: cfg.json and sae_weights.safetensors, as SAELens lays them out.
 
-SAELens knows topk, jumprelu and gated. A batch_topk or matryoshka SAE is, once trained, a jumprelu SAE (SAELens says so of its
-own, whose thresholds are all alike), and is written as one; ``saerad_architecture`` keeps what it was.
+SAELens knows topk, jumprelu and gated. A batch_topk or matryoshka SAE is, once trained, a jumprelu SAE whose thresholds are all
+alike (SAELens says so of its own), and is written as one; ``saerad_architecture`` keeps what it was.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from saerad_core.sae.registry import REGISTRY, make
 
 SAELENS = {"topk": "topk", "batch_topk": "jumprelu", "matryoshka": "jumprelu", "jumprelu": "jumprelu", "gated": "gated"}
 """Our architecture -> SAELens' at inference."""
-ONLY_IN_TRAINING = {"batches", "ease"}
+ONLY_IN_TRAINING = {"batches"}
 """Buffers that a finished dictionary doesn't need."""
 
 

@@ -15,6 +15,11 @@ from saerad_core.sae.losses import auxiliary, error_loss
 START = 0.5
 """Thresholds at the start, in units of scaled pre-activations; low enough for every feature to learn first."""
 
+COAX = 1.0
+"""Learning rates (a threshold's, see pace) by which a dead feature's threshold falls, a step, until it fires. Only pre-activations near a
+threshold teach it, which a dead feature has none of: without, a quarter of the known dictionary's features stayed dead (with: none).
+Conerly et al. 2025 have a loss on dead features' pre-activations for it."""
+
 
 class _Jump(torch.autograd.Function):
     """z H(z - t). To z its own gradient where it is above t; to t the straight-through estimate of the paper's Eq. 11."""
@@ -86,6 +91,12 @@ class JumpReluSae(Sae):
     @torch.no_grad()
     def open(self, floor: torch.Tensor) -> None:
         self.threshold.copy_(floor)
+
+    @torch.no_grad()
+    def coax(self, dead: torch.Tensor, lr: float) -> None:
+        # Lower, every silent token would be near the threshold.
+        old, lowest = self.threshold[dead], self.config.bandwidth / 2
+        self.threshold[dead] = torch.minimum(old, (old - COAX * lr * self.pace["threshold"]).clamp_min(lowest))
 
     @torch.no_grad()
     def unscale(self, scale: float) -> None:

@@ -151,3 +151,22 @@ def test_archetypal_rows_stay_near_the_data(architecture) -> None:
 def test_an_unknown_architecture_is_named() -> None:
     with pytest.raises(SaeRadError, match="transcoder"):
         make(SaeConfig(4, 8, architecture="transcoder"))
+
+
+@pytest.mark.parametrize(("architecture", "shut", "at"), [("gated", "b_gate", -12.0), ("jumprelu", "threshold", 12.0)])
+@pytest.mark.parametrize("coaxed", [True, False])
+def test_a_dead_feature_comes_nearer_until_it_fires(monkeypatch, architecture, shut, at, coaxed) -> None:
+    if not coaxed:
+        monkeypatch.setattr(REGISTRY[architecture].sae, "coax", lambda *_: None)
+    sae, x = random_sae(architecture=architecture), draw(0, n=32)
+    sae.config.dead_after, sae.config.aux_k = 64, 0
+    with torch.no_grad():
+        sae.get_parameter(shut)[:3] = at
+        if architecture == "gated":
+            sae.b_mag[:3] = 0  # type: ignore[index,operator]  # so that an open gate lets something through
+    stepper = DenseStepper(sae, sae.config)
+    came = torch.zeros(24, dtype=torch.bool)
+    for _ in range(300):
+        stepper.step(x, 0.05)
+        came |= stepper.silent_for == 0
+    assert came[:3].all() if coaxed else not came[:3].any()

@@ -131,7 +131,8 @@ class SparseStepper(DenseStepper):
             stats = super().step(x, lr)
             self.refresh()
             return stats
-        dead = np.flatnonzero(self.silent_for.numpy() >= config.dead_after).astype(np.int32)
+        silent = self.silent_for >= config.dead_after
+        dead = np.flatnonzero(silent.numpy()).astype(np.int32)
         aux = bool(len(dead) and config.aux_k)
         errors = np.empty((self.losses + aux, batch, d), tokens.dtype)
         squares = self.rebuild(centred, slots, errors[: self.losses])
@@ -149,6 +150,7 @@ class SparseStepper(DenseStepper):
         fired, count = self._fired(slots)
         penalty = self.controller.penalty * self.sae.steered
         self._learn(centred, by_feature(config.d_sae, slots, revived, self.losses * batch), errors, scales, lr)
+        self.sae.coax(silent, lr)
         self.silent_for += batch
         self.silent_for[torch.from_numpy(fired)] = 0
         if self.sae.steered:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from saerad_core.sae.batch_topk import BatchTopKSae
 from saerad_core.sae.sparse.above import above, sampled
@@ -22,30 +21,26 @@ class BatchTopKStepper(SparseStepper):
         assert isinstance(sae, BatchTopKSae)
         if self.config.k > m * self.crowded:
             return None
-        ease = sae.ease.numpy().astype(x.dtype)
-        found, wanted = self._at_least(x, ease), self.config.k * len(x)
-        scores = found.values / ease[found.indices]
-        cut = np.partition(scores, -wanted)[-wanted] if len(scores) >= wanted else x.dtype.type(0)
+        found, wanted = self._at_least(x), self.config.k * len(x)
+        cut = np.partition(found.values, -wanted)[-wanted] if len(found.values) >= wanted else x.dtype.type(0)
         cut = max(cut, np.finfo(x.dtype).tiny)
-        kept = scores >= cut
-        fires = np.bincount(found.indices[kept], minlength=m)
-        sae.remember(float(cut), torch.from_numpy(fires).float(), len(x))
+        sae.remember(float(cut))
+        kept = found.values >= cut
         rows = np.repeat(np.arange(len(x)), found.active)[kept]
         active = np.bincount(rows, minlength=len(x)).astype(np.int32)
         first = np.cumsum(active, dtype=np.int64) - active
         return Slots(first, active, found.indices[kept], found.values[kept])
 
-    def _at_least(self, x: np.ndarray, ease: np.ndarray) -> Slots:
+    def _at_least(self, x: np.ndarray) -> Slots:
         """All pre-activations above a floor, those that are kept among them: a guess of the floor, lowered until it holds."""
-        some = sampled(x, self.encoder) / ease
+        some = sampled(x, self.encoder)
         strongest = -np.sort(-some, axis=None)
         wanted = self.config.k * len(x)
         for margin in (MARGIN, 4 * MARGIN):
             place = int(margin * self.config.k * len(some)) + 1
             if place >= len(strongest) or not strongest[place] > 0:
                 break
-            # A hair lower, since what is found is divided by its ease again.
-            floor = ease.astype(np.float64) * (np.float64(strongest[place]) * (1 - 1e-5))
+            floor = np.full(self.config.d_sae, np.float64(strongest[place]))
             found = above(x, self.encoder, floor, self.team.size)
             if len(found.values) >= wanted:
                 return found
