@@ -173,7 +173,7 @@ class Dictionary:
 def patch_dictionary(workspace: Workspace) -> Dictionary:
     """The demo's own."""
     roster = ActivationStore(workspace.activations_db).roster
-    truth = [{Fact(*_parts(label)) for label in roster.labels_of(row)} for row in np.flatnonzero(roster.train)]
+    truth = [{Fact(*_parts(label)) for label in roster.labels_of(int(row))} for row in np.flatnonzero(roster.train)]
     names, shown = concept_matrix(truth)
     area = sparse_auroc(by_feature(open_codes(workspace.codes), roster.train), shown)
     owners = roster.patient.codes[roster.train]
