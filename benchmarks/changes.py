@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.common import Results, arguments
 from benchmarks.twins import rate
-from saerad_core.evaluation.reports import read_back
+from saerad_core.evaluation.facts import read_back
 from saerad_core.evaluation.run import drawn
 from saerad_core.evaluation.scored import scored_images
 from saerad_core.reports.changes import KINDS

@@ -115,17 +115,46 @@ def recreate(workspace: Path, file: Path) -> None:
 
 def evaluate(
     workspace: Path,
-    out: Annotated[Path | None, typer.Option("--json", help="Where the figures are written.")] = None,
+    out: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
     split: str = "test",
+    systems: Annotated[
+        str, typer.Option(help="Ways of reporting to score, with commas; all where it isn't given.")
+    ] = "",
+    judge: Annotated[
+        bool,
+        typer.Option(
+            help="Let the language model of SAERAD_LLM_* judge entailment too. It gets all reports: with a server, they leave this machine."
+        ),
+    ] = False,
+    extra: Annotated[list[str] | None, typer.Option(help="radeval: its metrics, where it and its models are.")] = None,
 ) -> None:
     """Concept recovery and report scores beside baselines, on patients that nothing was fitted on."""
+    from saerad_core.errors import WorkspaceError
+    from saerad_core.evaluation import paper
     from saerad_core.evaluation.run import evaluate as run_evaluate
+    from saerad_core.evaluation.systems import SYSTEMS
+    from saerad_core.llm import chosen_model
+    from saerad_core.progress import Reporter
 
     opened = Workspace.open(workspace)
-    figures = run_evaluate(opened, split=split)
+    model = chosen_model() if judge else None
+    if judge and model is None:
+        raise WorkspaceError(
+            "--judge needs a language model; set SAERAD_LLM_URL and SAERAD_LLM_MODEL, or SAERAD_LLM_FOLDER."
+        )
+    wanted = [name.strip() for name in systems.split(",") if name.strip()] or list(SYSTEMS)
+    figures = run_evaluate(opened, split, wanted, judge=model, extras=extra or (), progress=Reporter(None))
     text = json.dumps(figures, indent=2) + "\n"
-    (opened.root / "evaluation.json").write_text(text, encoding="utf-8")
+    part = opened.root / "evaluation.json.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(opened.root / "evaluation.json")
+    for told in figures.get("extras", {}).values():
+        for sentence in dict.fromkeys(told["missing"].values()):
+            typer.echo(sentence, err=True)
+    if "paper" in figures:
+        (opened.root / "paper-table.md").write_text(paper.markdown(figures), encoding="utf-8")
+        typer.echo(paper.markdown(figures))
     if out is not None:
         out.write_text(text, encoding="utf-8")
-    else:
+    elif "paper" not in figures:
         typer.echo(text)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from saerad_core.descriptions.statements import facts_of
 from saerad_core.vocabulary import Fact
 
 LEVELS = ("exact", "side", "finding")
@@ -15,6 +16,11 @@ SAMPLES = 1_000
 """Bootstrap samples of patients."""
 FEWEST = 5
 """X-rays with a fact from which its own F1 counts towards the macro average."""
+
+
+def read_back(text: str) -> set[Fact]:
+    """The facts that a text states as present."""
+    return {fact for fact, statement in facts_of(text).items() if statement.present}
 
 
 def at_level(facts: set[Fact], level: str) -> set[Fact]:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -6,7 +7,9 @@ import pytest
 
 from saerad_core.descriptions.evidence import EvidenceTables
 from saerad_core.errors import WorkspaceError
+from saerad_core.evaluation.measures import MEASURES
 from saerad_core.evaluation.run import evaluate
+from saerad_core.evaluation.systems import SYSTEMS
 from saerad_core.stages.describe import Composer, report_texts
 from saerad_core.store.activations import ActivationStore
 from tests.evaluation import small
@@ -25,7 +28,7 @@ def figures(workspace):
 def test_has_the_shape_of_the_proof_and_is_json(figures):
     again = json.loads(json.dumps(figures))
     assert all({"finding", "feature_id", "auroc"} <= set(concept) for concept in again["concepts"])
-    assert set(again["reports"]) == {"ours", "nearest", "probe_template", "all_normal", "all_positive"}
+    assert set(again["reports"]) == set(again["figures"]) == set(SYSTEMS)
     for figure in again["reports"].values():
         assert {"precision", "recall", "f1", "macro_f1", "normal_called_abnormal"} <= set(figure)
     assert again["n_patients"] < again["n_images"] and again["split"] == "test" and again["notes"]
@@ -42,6 +45,55 @@ def test_planted_features_are_found_and_reported(figures):
     assert reports["all_normal"]["f1"] == 0 and reports["all_normal"]["normal_called_abnormal"] == 0
     assert reports["all_positive"]["recall"] == 1 and reports["all_positive"]["normal_called_abnormal"] == 1
     assert figures["differences"]["exact"]["all_positive"]["lo"] > 0
+
+
+def test_every_way_has_every_measure_with_an_interval_and_a_paired_test(figures):
+    for way, some in figures["figures"].items():
+        assert list(some) == list(MEASURES)
+        for one in some.values():
+            assert one["value"] is None or one["lo"] is None or one["lo"] - 1e-6 <= one["value"] <= one["hi"] + 1e-6
+        if way != "ours":
+            assert all({"difference", "p", "p_adjusted"} <= set(one) for one in figures["against_ours"][way].values())
+    # A view with too few patients for an interval has no figures of its own.
+    assert set(figures["views"]) == {"PA"} and figures["views"]["PA"]["n_images"] < figures["n_images"]
+    assert set(figures["views"]["PA"]["figures"]) == set(SYSTEMS)
+    assert 0 <= figures["coverage"]["mean"] <= 1 and 0 <= figures["coverage"]["abstains"] <= 1
+
+
+def test_bounds_are_where_they_belong(figures):
+    f1 = {way: one["fact_f1"]["value"] for way, one in figures["figures"].items()}
+    assert f1["oracle"] > 0.9 and f1["oracle"] > f1["ours"] > f1["shuffled"]
+    assert f1["ours"] > f1["all_positive"] and f1["probe_template"] > f1["all_positive"] and f1["all_normal"] == 0
+    assert figures["figures"]["shuffled"]["positive_statements"]["value"] < 0.2
+    # Measured against the same X-rays: what no table knows, not even the oracle may say.
+    assert figures["figures"]["oracle"]["normal_called_abnormal"]["value"] == 0
+
+
+def test_goals_are_judged_by_what_was_measured(figures):
+    rows = {row["goal"]: row for row in figures["goals"]}
+    assert rows["exact fact F1 >= 0.85"]["met"] == (figures["figures"]["ours"]["fact_f1"]["value"] >= 0.85)
+    assert len(rows) == 3
+
+
+def test_the_scored_splits_reports_reach_no_way_of_reporting(workspace, monkeypatch):
+    seen = {}
+
+    def spy(bench):
+        seen["texts"] = [bench.texts[row] for row in bench.asked]
+        return ["" for _ in bench.asked]
+
+    monkeypatch.setitem(SYSTEMS, "nearest", replace(SYSTEMS["nearest"], write=spy))
+    found = evaluate(workspace, systems=["nearest"])
+    assert set(found["figures"]) == {"ours", "nearest"} and set(seen["texts"]) == {""}
+    evaluate(workspace, split="validate", systems=["nearest"])
+    assert set(seen["texts"]) == {""}
+
+
+def test_an_unknown_way_or_extra_is_refused(workspace):
+    with pytest.raises(WorkspaceError, match="oracle"):
+        evaluate(workspace, systems=["magic"])
+    with pytest.raises(WorkspaceError, match="radeval"):
+        evaluate(workspace, extras=["magic"])
 
 
 def test_looser_levels_score_no_lower(figures):
@@ -74,7 +126,8 @@ def test_the_truth_of_the_scored_split_is_not_learned_from(tmp_path, monkeypatch
 
 def test_real_xrays_are_scored_against_their_reports(tmp_path):
     workspace = small.build(tmp_path / "real", simulated=False)
-    figures = evaluate(workspace, split="validate")
+    figures = evaluate(workspace, split="validate", systems=["nearest"])
+    assert figures["goals"] == []
     assert {concept["finding"] for concept in figures["concepts"]} == {
         "cardiomegaly", "consolidation", "pleural_effusion", "pneumothorax",
     }  # fmt: skip
