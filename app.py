@@ -6,6 +6,7 @@ from starlette.middleware import Middleware
 from saerad_core.ui.login import LoginMiddleware, check_start
 from saerad_core.ui.media import routes
 from saerad_core.ui.theme import ThemeMiddleware
+from saerad_core.ui.tidy import keep_tidy
 
 # The shell lies in a folder without a sibling pages/: beside this file a deep link would run a page without its shell.
 app = st.App(
@@ -13,3 +14,4 @@ app = st.App(
 )
 # After the app knows where its settings lie, before anything is answered.
 check_start()
+keep_tidy()
