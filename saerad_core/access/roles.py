@@ -26,6 +26,7 @@ class Allowed(NamedTuple):
 
 ACTS: dict[str, Allowed] = {
     "browse": Allowed("reader", "look at X-rays, features and reports"),
+    "mark": Allowed("reader", "mark reports in a reader study"),
     "curate": Allowed("curator", "write, judge, tag or note descriptions"),
     "export": Allowed("curator", "take descriptions out as files"),
     "adjudicate": Allowed("adjudicator", "settle readings that differ"),

@@ -33,5 +33,6 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("atlas", "Atlas", "All features on one map; circle some to list them."),
     PageEntry("curate", "Curate", "Correct, accept or reject descriptions; every edit keeps its history."),
     PageEntry("report", "Report", "Read an X-ray and follow every sentence back to its evidence."),
+    PageEntry("study", "Reader study", "Mark the sentences of blinded reports; see how often each source is right."),
     PageEntry("evaluate", "Evaluate", "How often features and reports are right, beside simple baselines."),
 )

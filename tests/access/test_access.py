@@ -51,10 +51,10 @@ def test_a_role_allows_what_the_ones_before_it_allow():
 def test_what_each_role_may_do():
     assert {role: [act for act in ACTS if allows(role, act)] for role in ROLES} == {
         "none": [],
-        "reader": ["browse"],
-        "curator": ["browse", "curate", "export"],
-        "adjudicator": ["browse", "curate", "export", "adjudicate"],
-        "admin": ["browse", "curate", "export", "adjudicate", "manage"],
+        "reader": ["browse", "mark"],
+        "curator": ["browse", "mark", "curate", "export"],
+        "adjudicator": ["browse", "mark", "curate", "export", "adjudicate"],
+        "admin": ["browse", "mark", "curate", "export", "adjudicate", "manage"],
     }
 
 
