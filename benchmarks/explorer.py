@@ -29,8 +29,8 @@ from saerad_core.store.activations import ActivationStore, build_store
 from saerad_core.store.rollup import coactivations, similar_directions
 from saerad_core.workspace import Workspace
 
-PARTS = ("store", "large", "browser", "build")
-"""Rows of the store itself; of one with many times the X-rays; of the app in a real browser; of writing the store."""
+PARTS = ("store", "large", "browser", "atlas", "build")
+"""Rows of the store itself; of one with many times the X-rays; of the app in a real browser; of its map there; of writing the store."""
 HOT = 200
 """The most frequent features are the hot ones."""
 TYPED = (
@@ -292,6 +292,10 @@ def main() -> None:
             from benchmarks.explorer_browser import browse
 
             browse(results, workspace, args.quick)
+        if "atlas" in args.parts:
+            from benchmarks.explorer_browser import browse_atlas
+
+            browse_atlas(results, workspace, args.quick)
         if "build" in args.parts:
             build(results, workspace)
     results.write(args.json)

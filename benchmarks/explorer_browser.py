@@ -17,6 +17,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.common import Results
+from benchmarks.explorer_atlas import atlas
 from benchmarks.explorer_sessions import sessions
 from saerad_core.explorer import Explorer, FeatureQuery
 from saerad_core.workspace import Workspace
@@ -100,6 +101,19 @@ def browse(results: Results, workspace: Workspace, quick: bool) -> None:
     results.add(
         "ours / st.image", ratio, "x", "<= 0.5x of the same page built with st.image in the same run", ratio <= 0.5
     )
+
+
+def browse_atlas(results: Results, workspace: Workspace, quick: bool) -> None:
+    """Add the rows of the map of features, and of the same points as a plotly figure."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        server = Server(workspace.root.parent)
+        server.start()
+        try:
+            atlas(results, browser, server, workspace, quick)
+        finally:
+            server.stop()
+        browser.close()
 
 
 def _moves(page: Page, selector: str, key: str | None, n: int) -> list[float]:

@@ -166,6 +166,21 @@ class Catalogue:
         """Ids, findings and texts of all features, in the same order: for the map."""
         return self._ids, self._columns["finding"], self._texts
 
+    @property
+    def column_names(self) -> list[str]:
+        """Columns of the features' table, as the store has them, with those of the descriptions."""
+        return list(self._columns)
+
+    def column(self, name: str, ids: np.ndarray) -> np.ndarray:
+        """A column's values of some features, with readers' words laid over it; KeyError where there is no such column.
+
+        Args:
+            name: one of ``column_names``.
+            ids: feature numbers that there are.
+        """
+        values = {"text": self._texts, "status": self._status}.get(name)
+        return (self._columns[name] if values is None else values)[np.searchsorted(self._ids, ids)]
+
     def values(self, column: str) -> dict[int, float]:
         """A number of each living feature; those that lack it, or all where there is no such column, are left out."""
         if column not in self._columns:

@@ -35,7 +35,7 @@ def small_map(here: Here, row: FeatureRow) -> None:
         )
     )
     html(
-        f'<a class="map nav" href="{escape(here.links.page("atlas"))}" aria-label="Open the atlas">'
+        f'<a class="map nav" href="{escape(here.links.page("atlas", ids=row.feature_id))}" aria-label="Open the atlas">'
         f'<img src="{picture}" alt="All features, brighter where they are many">'
         f'<i style="left:{left:.1%};top:{top:.1%};background:{colour_of(row.finding)}"></i></a>'
     )

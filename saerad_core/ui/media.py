@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from saerad_core.errors import SaeRadError
 from saerad_core.ui import state
+from saerad_core.ui.atlas.routes import atlas_routes
 from saerad_core.ui.links import base
 from saerad_core.ui.viewer.held import Held, held
 from saerad_core.ui.viewer.stored import StoredValues
@@ -72,6 +73,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{root}/heat/{{feature_id}}/{{image_id}}.png", _heat),
         Route(f"{root}/held/{{token}}/values", _held_values),
         Route(f"{root}/held/{{token}}/heat/{{feature_id}}.png", _held_heat),
+        *atlas_routes(),
     ]
 
 

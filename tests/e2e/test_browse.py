@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import Server, settle
 
@@ -99,15 +99,19 @@ def test_an_unknown_feature_or_workspace_is_one_sentence(server: Server, page: P
     expect(page.locator(".empty")).to_contain_text("There is no workspace called nowhere")
 
 
-def lasso(page: Page, plot: Locator) -> None:
-    """Draw around everything."""
-    box = plot.bounding_box()
+def drawn(page: Page) -> list[str]:
+    """What the map says of its last picture: points, address of their colours, how many are lit ("all": no choice)."""
+    page.wait_for_selector(".a canvas[data-drawn]")
+    return (page.locator(".a canvas").get_attribute("data-drawn") or "").split()
+
+
+def draw_around(page: Page, left: float, right: float) -> None:
+    """A lasso from one share of the map's width to another, over nearly all of its height."""
+    box = page.locator(".a canvas").bounding_box()
     assert box is not None
-    corners = [(0.05, 0.05), (0.95, 0.05), (0.95, 0.95), (0.05, 0.95), (0.05, 0.06)]
+    corners = [(left, 0.02), (right, 0.02), (right, 0.5), (right, 0.98), (left, 0.98), (left, 0.04)]
     for number, (x, y) in enumerate(corners):
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
-        # At a hand's pace: a browser that draws in software merges quicker moves into one.
-        page.wait_for_timeout(150)
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
         if number == 0:
             page.mouse.down()
     page.mouse.up()
@@ -116,25 +120,22 @@ def lasso(page: Page, plot: Locator) -> None:
 def test_a_lasso_on_the_map_makes_a_list_that_can_be_shared(server: Server, page: Page):
     page.goto(f"{server.url}/atlas?ws=tiny")
     settle(page)
-    plot = page.locator(".js-plotly-plot .nsewdrag").first
-    expect(plot).to_be_visible()
+    assert drawn(page)[2] == "all"
+    draw_around(page, 0.01, 0.99)
     rows = page.locator("a.feature")
-    for _ in range(4):
-        # Drawn in software the map takes its time until it listens to the mouse.
-        page.wait_for_timeout(1_000)
-        lasso(page, plot)
-        try:
-            expect(rows.first).to_be_visible(timeout=6_000)
-            break
-        except AssertionError:
-            continue
     expect(rows.first).to_be_visible()
-    found = rows.count()
-    assert found > 1
-    if "ids=" in page.url:
-        page.reload()
-        settle(page)
-        expect(rows).to_have_count(found)
+    everything = int(page.locator(".heading b").first.inner_text().replace("\N{NARROW NO-BREAK SPACE}", ""))
+    assert drawn(page)[2] == str(everything) == drawn(page)[0]
+    draw_around(page, 0.01, 0.5)
+    page.wait_for_function("all => document.querySelector('.heading b').textContent !== all", arg=str(everything))
+    some = page.locator(".heading b").first.inner_text()
+    # The browser and the server tell the same points.
+    assert drawn(page)[2] == some and 0 < int(some) < everything
+    page.wait_for_url("**area=*")
+    page.reload()
+    settle(page)
+    expect(page.locator(".heading b").first).to_have_text(some)
+    assert drawn(page)[2] == some
     page.get_by_role("button", name="To the desk").click()
     page.wait_for_url(re.compile(r"/curate\?.*part=many"))
     settle(page)
@@ -143,6 +144,31 @@ def test_a_lasso_on_the_map_makes_a_list_that_can_be_shared(server: Server, page
     page.get_by_label("Tag, list or name").fill("circled")
     page.get_by_label("Tag, list or name").press("Enter")
     expect(page.get_by_role("button", name="Tag", exact=True)).to_be_enabled()
+
+
+def test_the_map_lights_up_what_is_searched_for_and_answers_keys(server: Server, page: Page):
+    page.goto(f"{server.url}/atlas?ws=tiny&colour=frequency")
+    settle(page)
+    assert "/colours/frequency" in drawn(page)[1]
+    expect(page.locator(".a .legend")).to_contain_text("Frequency")
+    page.keyboard.press("/")
+    page.keyboard.type("left")
+    expect(page.locator("a.feature").first).to_be_visible()
+    found = page.locator(".heading b").first.inner_text()
+    expect(page.locator(".a canvas")).to_have_attribute("data-drawn", re.compile(rf" {found}$"))
+    page.locator(".a canvas").focus()
+    page.keyboard.press("+")
+    page.wait_for_url("**view=map_*")
+    page.keyboard.press("0")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**area=*")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !location.search.includes('area=')")
+    expect(page.locator(".heading b").first).to_have_text(found)
+    page.get_by_role("combobox", name="Colour by").click()
+    page.get_by_role("option", name="Status", exact=True).click()
+    page.wait_for_url("**colour=status*")
+    expect(page.locator(".a .legend b")).to_have_text("Status")
 
 
 def test_the_theme_is_dark_until_the_reader_chooses_and_stays_for_all_pages(server: Server, page: Page):
