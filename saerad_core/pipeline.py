@@ -46,8 +46,9 @@ from saerad_core.sae.config import SaeConfig
 from saerad_core.sae.files import load, save
 from saerad_core.sae.width import recommended_width
 from saerad_core.stages.activate import Activated, activate, load_activated, upgrade_codes
-from saerad_core.stages.describe import describe_features
+from saerad_core.stages.describe import Composer, describe_features
 from saerad_core.stages.maps import measure_maps
+from saerad_core.stages.score import NAME, score_descriptions
 from saerad_core.stages.train import train_sae
 from saerad_core.store.activations import ActivationStore
 from saerad_core.workspace import OWN_PATIENTS, DatasetInfo, EncoderInfo, SaeInfo, StageRecord, Workspace
@@ -61,6 +62,7 @@ STAGES = {
     "index": "Indexing X-rays for search",
     "atlas": "Drawing the map of features",
     "maps": "Looking where features fire, and testing the heatmaps",
+    "score": NAME,
 }
 """Stage and how the progress page names it. ``sample`` is of large sets of patch tokens only, and then trains before
 ``encode``."""
@@ -290,6 +292,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
     stage.run("atlas", 0, [], lambda: draw_atlas(workspace, sae))
     stage.run("maps", 0, ["maps 1"], lambda: measure_maps(
         workspace, dataset, encoder, sae, open_places(dataset, workspace.boxes_file), progress))  # fmt: skip
+    stage.run("score", 0, ["score 1"], lambda: score(workspace, progress))
     workspace.manifest.provenance = provenance()
     workspace.save()
     shutil.rmtree(workspace.cache_dir, ignore_errors=True)
@@ -355,6 +358,12 @@ def index(workspace: Workspace) -> None:
         images["split"].to_numpy().astype(str),
         workspace.gate_file,
     )
+
+
+def score(workspace: Workspace, progress: Progress) -> None:
+    """The descriptions' scores, and what reports take from the validation patients, which follows from them."""
+    score_descriptions(workspace, progress)
+    Composer.open(workspace)
 
 
 def draw_atlas(workspace: Workspace, sae: Sae) -> None:

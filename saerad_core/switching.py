@@ -38,12 +38,13 @@ from saerad_core.stages.carry import ALIKE, Pair, Word, offer, pairs, words_of
 from saerad_core.stages.describe import describe_features
 from saerad_core.stages.embed_again import open_encoder
 from saerad_core.stages.maps import measure_maps
+from saerad_core.stages.score import score_descriptions
 from saerad_core.stages.train import label_of
 from saerad_core.store.activations import ActivationStore
 from saerad_core.store.curation.store import CurationStore
 from saerad_core.workspace import OWN_PATIENTS, Manifest, SaeInfo, Workspace
 
-STAGES = ("activate", "describe", "index", "atlas", "maps")
+STAGES = ("activate", "describe", "index", "atlas", "maps", "score")
 """Stages of a build that depend on the dictionary but for ``encode``, which is done anew for its codes alone."""
 REPORTS = ("evaluation.json", "sae-report.json", "sae-report.md")
 """Figures of the old dictionary; they go with it."""
@@ -116,6 +117,7 @@ def _prepare(workspace: Workspace, staging: Path, folder: Path, progress: Progre
     dataset = open_dataset(workspace.manifest.dataset)
     places = open_places(dataset, workspace.boxes_file)
     measure_maps(new, dataset, open_encoder(workspace), sae, places, progress, sae_id_of(folder))
+    score_descriptions(new, progress, sae_id_of(folder))
     shutil.rmtree(new.cache_dir)
     told = ActivationStore(workspace.activations_db).descriptions()
     described = dict(zip(told["feature_id"].astype(int), told["text"].astype(str), strict=True))

@@ -243,6 +243,16 @@ class Workspace:
         return self.root / "reporting.json"
 
     @property
+    def said_file(self) -> Path:
+        """Parquet: what reports of validation and test patients state, for scoring descriptions; may be missing."""
+        return self.root / "said.parquet"
+
+    @property
+    def scores_file(self) -> Path:
+        """Parquet: scores of the program's descriptions on these patients, and flags of features; may be missing."""
+        return self.root / "scores.parquet"
+
+    @property
     def gate_file(self) -> Path:
         """safetensors with the training X-rays' own distances and errors, which an image is placed among."""
         return self.root / "gate.safetensors"

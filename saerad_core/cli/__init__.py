@@ -1,4 +1,4 @@
-"""The command line: python -m saerad_core demo | build | fetch | train | switch | info | report | recreate | evaluate | sae-report | maps | export | import | repair."""
+"""The command line: python -m saerad_core demo | build | fetch | train | switch | info | report | recreate | evaluate | sae-report | maps | score | export | import | repair."""
 
 from __future__ import annotations
 
@@ -12,11 +12,26 @@ from saerad_core.cli.build import build, demo, switch, train
 from saerad_core.cli.exchange import export, import_, repair
 from saerad_core.cli.fetch import fetch
 from saerad_core.cli.look import evaluate, info, recreate, report
-from saerad_core.cli.metrics import maps, sae_report
+from saerad_core.cli.metrics import maps, sae_report, score
 from saerad_core.errors import SaeRadError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=f"SAE-Rad. {NOTICE}", pretty_exceptions_enable=False)
-for command in (demo, build, fetch, train, switch, info, report, recreate, evaluate, sae_report, maps, export, repair):
+for command in (
+    demo,
+    build,
+    fetch,
+    train,
+    switch,
+    info,
+    report,
+    recreate,
+    evaluate,
+    sae_report,
+    maps,
+    score,
+    export,
+    repair,
+):
     app.command()(command)
 app.command("import")(import_)
 

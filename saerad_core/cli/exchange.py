@@ -24,6 +24,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write what people and the program say of the features, with scores, history and evidence."""
     from saerad_core.exchange import FORMATS, collect
+    from saerad_core.explorer.scores import Scores
     from saerad_core.store.activations import ActivationStore
     from saerad_core.store.curation import CurationStore
 
@@ -40,7 +41,8 @@ def export(
             )
         chosen = [one for one in lists[named] if chosen is None or one in chosen]
     activations = ActivationStore(opened.activations_db) if opened.activations_db.exists() else None
-    found = collect(opened, curation, activations, chosen, PICTURES if images else 0)
+    scores = Scores(opened, activations, curation.sae).exported if activations is not None else None
+    found = collect(opened, curation, activations, chosen, PICTURES if images else 0, scores)
     path = out or Path(f"{opened.root.resolve().name}-curation{FORMATS[form].suffix}")
     path.write_bytes(FORMATS[form].write(found))
     for sentence in (*curation.notices, *found.notices):

@@ -1,12 +1,15 @@
-"""Commands that measure a workspace's dictionary and its heatmaps: sae-report, maps."""
+"""Commands that measure a workspace's dictionary, its heatmaps and its descriptions: sae-report, maps, score."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
+from saerad_core.descriptions.judge import LEAST
 from saerad_core.progress import Reporter
 from saerad_core.workspace import Workspace
 
@@ -52,3 +55,30 @@ def maps(
         f"the maps of {better} point better than the prior. Mean maps: {opened.maps_file.name}, {opened.maps_file.stat().st_size:,} bytes; "
         f"strongest X-rays: {opened.strongest_patches.stat().st_size if opened.strongest_patches.exists() else 0:,} bytes."
     )
+
+
+def score(workspace: Path) -> None:
+    """Score the descriptions of a finished workspace on its validation and test patients, and flag doubtful features; builds do it by themselves."""
+    from saerad_core.stages.score import score_again
+    from saerad_core.store.curation import sae_id
+    from saerad_core.store.scores import load_scores
+
+    opened = Workspace.open(workspace)
+    score_again(opened, Reporter(None))
+    table = load_scores(opened.scores_file, sae_id(opened))
+    assert table is not None
+    described = (table["text"] != "").to_numpy()
+    for split, says in (
+        ("validate", "decides which descriptions explain something in reports"),
+        ("test", "decides nothing"),
+    ):
+        areas = table[f"{split}_auroc"].to_numpy(dtype=float)[described]
+        holds = int((table[f"{split}_lo"].to_numpy(dtype=float)[described] > LEAST).sum())
+        known = areas[~np.isnan(areas)]
+        middle = f"{np.median(known):.3f}" if len(known) else "none"
+        typer.echo(
+            f"{split}: {len(known):,} of {len(areas):,} descriptions scored, median AUROC {middle}; "
+            f"{holds:,} hold (interval above {LEAST}); {says}."
+        )
+    flags = Counter(str(flag) for some in table["flags"] for flag in some)
+    typer.echo("flags: " + (", ".join(f"{name} {n:,}" for name, n in flags.most_common()) or "none"))

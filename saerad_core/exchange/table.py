@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +18,14 @@ from saerad_core.workspace import Workspace
 COLUMNS: dict[str, str] = {
     "feature_id": "int", "text": "text", "status": "text", "finding": "text", "side": "text", "place": "text", "severity": "text",
     "device": "text", "artefact": "text", "no_clinical_meaning": "bool", "tags": "json", "assigned": "text", "merged_into": "int",
-    "machine_text": "text", "human_score": "float", "machine_score": "float", "frequency": "float", "n_patients": "int", "z": "float",
+    "machine_text": "text", "human_score": "float", "machine_score": "float", "unseen": "json", "flags": "json", "frequency": "float", "n_patients": "int", "z": "float",
     "evidence_image_ids": "json", "scores": "json", "notes": "json", "author": "text", "at": "text", "revision": "int",
     "workspace": "text", "sae": "text", "notice": "text", "history": "json",
 }  # fmt: skip
 """Name -> kind of each column, in order; json is a list. docs/workspace-format.md says what they hold."""
 Line = dict[str, Any]
+Scored = Callable[[int, str], tuple[Mapping[str, Mapping[str, float | None]], list[str]]]
+"""Of a feature and its words: split -> figures (store/scores.py), and the feature's flags."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def collect(
     activations: ActivationStore | None = None,
     features: Sequence[int] | None = None,
     pictures: int = 0,
+    scores: Scored | None = None,
 ) -> Export:
     """What there is to export.
 
@@ -59,6 +62,7 @@ def collect(
         activations: what the program found; None: only people's words.
         features: only these, in this order, whether or not they have words; None: all that have words or events.
         pictures: how many X-rays of each feature.
+        scores: how a feature's words do on unseen patients; None where the workspace can't tell.
     """
     now = curation.snapshot()
     histories: dict[int, list[Event]] = {}
@@ -70,7 +74,7 @@ def collect(
     if features is not None:
         wanted = list(dict.fromkeys(features))
     lines = [
-        _line(one, now[one], found.get(one, {}), histories.get(one, []))
+        _line(one, now[one], found.get(one, {}), histories.get(one, []), scores)
         | {"workspace": workspace.root.name, "sae": curation.sae, "notice": " ".join(said)}
         for one in wanted
     ]
@@ -78,8 +82,12 @@ def collect(
     return Export(workspace, curation.sae, lines, said, shown)
 
 
-def _line(feature_id: int, state: FeatureState, found: dict[str, Any], history: Sequence[Event]) -> Line:
+def _line(
+    feature_id: int, state: FeatureState, found: dict[str, Any], history: Sequence[Event], scores: Scored | None
+) -> Line:
     machine = state.machine_score()
+    unseen, flags = ({}, []) if scores is None else scores(feature_id, state.text or found.get("text", ""))
+    known = unseen.get("validate", {}).get("auroc")
     return {
         "feature_id": feature_id,
         "text": state.text,
@@ -90,7 +98,9 @@ def _line(feature_id: int, state: FeatureState, found: dict[str, Any], history: 
         "merged_into": state.merged_into,
         "machine_text": found.get("text", ""),
         "human_score": state.human_score(),
-        "machine_score": found.get("score") if machine is None else machine,
+        "machine_score": known if machine is None else machine,
+        "unseen": [{"split": split, **told} for split, told in unseen.items()],
+        "flags": flags,
         "frequency": found.get("frequency"),
         "n_patients": found.get("n_patients"),
         "z": found.get("z"),
@@ -116,7 +126,7 @@ def _found(activations: ActivationStore | None) -> dict[int, dict[str, Any]]:
             "text": text if isinstance(text, str) else "",
             "image_ids": [str(one) for one in images] if isinstance(images, (list, np.ndarray)) else [],
             "n_patients": int(record["n_patients"]),
-            **{name: _number(record.get(name)) for name in ("frequency", "z", "score")},
+            **{name: _number(record.get(name)) for name in ("frequency", "z")},
         }
     return found
 

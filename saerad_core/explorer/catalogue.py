@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from saerad_core.descriptions.judge import LEAST
 from saerad_core.explorer.rows import SORTS, FeatureQuery, FeatureRow
+from saerad_core.explorer.scores import DECIDES, Scores
 from saerad_core.explorer.search import Indexes, words_of
 from saerad_core.vocabulary import TERMS
 
@@ -27,15 +30,21 @@ class Curated(NamedTuple):
 
 
 _TEXTS = ("text", "finding", "side", "place", "severity", "certainty", "best_label")
-_COUNTS = ("n_firing", "n_with", "n_control", "n_control_with")
 _LISTS = ("terms", "image_ids")
 
 
 class Catalogue:
     """The features' table and what can be asked of it."""
 
-    def __init__(self, features: pd.DataFrame, descriptions: pd.DataFrame) -> None:
-        """Join the tables ``features`` and ``descriptions`` of the store on feature_id."""
+    def __init__(self, features: pd.DataFrame, descriptions: pd.DataFrame, scores: Scores | None = None) -> None:
+        """Join the tables ``features`` and ``descriptions`` of the store on feature_id, and the scores on unseen patients."""
+        self._scores = scores
+        told = None if scores is None else scores.table
+        if told is not None:
+            kept = told[["feature_id", "flags"]].assign(
+                score=told[f"{DECIDES}_auroc"].astype(float), score_lo=told[f"{DECIDES}_lo"].astype(float)
+            )
+            features = features.merge(kept, on="feature_id", how="left", validate="one_to_one")
         frame = features.merge(descriptions, on="feature_id", how="left", validate="one_to_one").sort_values(
             "feature_id"
         )
@@ -107,6 +116,11 @@ class Catalogue:
             keep &= fits if words_of(text) else False
             # What is said in the description itself comes before what only a label or a phrase holds.
             rank = (-np.round(said.score if query.sort == "strength" else said.fits * 0.0, 1), ~said.fits)
+        scores, holds = self._current_scores() if query.holds or query.sort == "score" else (None, None)
+        if holds is not None and query.holds:
+            keep &= (self._texts != "") & (holds == (query.holds == "holds"))
+        if query.flag:
+            keep &= self._flagged(query.flag)
         for column, wanted in (
             (self._columns["finding"], query.finding),
             (self._columns["side"], query.side),
@@ -122,7 +136,7 @@ class Catalogue:
         if query.described is not None:
             keep &= (self._texts != "") == query.described
         # Ties have a fixed order, so that paging never shows a feature twice.
-        order = self._orders[query.sort]
+        order = self._orders[query.sort] if query.sort != "score" or scores is None else _by_score(self._ids, scores)
         order = order[keep[order]]
         if rank:
             order = order[np.lexsort([key[order] for key in rank])]
@@ -147,7 +161,32 @@ class Catalogue:
         if place is None:
             raise KeyError(feature_id)
         record = {name: values[place] for name, values in self._columns.items()}
-        return _row(record | {"text": self._texts[place], "status": self._status[place]})
+        row = _row(record | {"text": self._texts[place], "status": self._status[place]})
+        if self._scores is None:
+            return row
+        return replace(row, score=self._scores.of(row.feature_id, row.text), flags=self._scores.flags(row.feature_id))
+
+    def _current_scores(self) -> tuple[np.ndarray, np.ndarray]:
+        """AUROC on validation patients of the texts that count now, nan where there is none, and whether each holds."""
+        if self._scores is None or "score" not in self._columns:
+            return np.full(len(self._ids), np.nan), np.zeros(len(self._ids), dtype=bool)
+        scores = self._columns["score"].copy()
+        holds = self._columns["score_lo"] > LEAST
+        for place in self._touched:
+            if self._texts[place] != self._columns["text"][place]:
+                found = self._scores.of(int(self._ids[place]), str(self._texts[place]))
+                scores[place] = np.nan if found is None else found.decides.auroc
+                holds[place] = found is not None and found.holds
+        return scores, holds
+
+    def _flagged(self, flag: str) -> np.ndarray:
+        """bool: features with a flag; with "none", those without any."""
+        if "flags" not in self._columns:
+            return np.full(len(self._ids), flag == "none")
+        lists = self._columns["flags"]
+        if flag == "none":
+            return np.array([not len(_list(one)) for one in lists], dtype=bool)
+        return np.array([flag in _list(one) for one in lists], dtype=bool)
 
     def beside(self, feature_id: int) -> tuple[int | None, int | None]:
         """The living features before and after this one, by number."""
@@ -201,10 +240,15 @@ def _said(record: dict[str, Any]) -> str:
     return f"{record['text']} {name} {record['side']} {record['place']}"
 
 
+def _by_score(ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    return np.lexsort((ids, -np.nan_to_num(scores, nan=-np.inf)))
+
+
 def _order(frame: pd.DataFrame, sort: str) -> np.ndarray:
     """Places of all features in one of the orders."""
     by = {
         "strength": lambda: _descending(frame, "z"),
+        "score": lambda: _descending(frame, "score"),
         "auroc": lambda: _descending(frame, "best_auroc"),
         "frequent": lambda: -frame["frequency"].to_numpy(dtype=float),
         "rare": lambda: frame["frequency"].to_numpy(dtype=float),
@@ -224,6 +268,10 @@ def _list(value: Any) -> list[str]:
 
 def _float(value: Any) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
+
+
+def _count(value: Any) -> int:
+    return int(_float(value) or 0)
 
 
 def _row(record: dict[str, Any]) -> FeatureRow:
@@ -251,5 +299,8 @@ def _row(record: dict[str, Any]) -> FeatureRow:
         z=_float(get("z")),
         terms=tuple(_list(get("terms"))),
         image_ids=tuple(_list(get("image_ids"))),
-        **{name: int(_float(get(name)) or 0) for name in _COUNTS},
+        n_firing=_count(get("n_firing")),
+        n_with=_count(get("n_with")),
+        n_control=_count(get("n_control")),
+        n_control_with=_count(get("n_control_with")),
     )

@@ -38,6 +38,7 @@ from saerad_core.explorer.rows import (
     Listing,
     Neighbour,
 )
+from saerad_core.explorer.scores import READS, Case, Cases, Scores
 from saerad_core.explorer.sides import heat_side
 from saerad_core.explorer.where import HeatTruth, Where, truth_of, where_of
 from saerad_core.heatmap.file import FeatureMaps
@@ -80,7 +81,8 @@ class Explorer:
         self.drafts = Drafts(workspace)
         self.impact = Impact(workspace, self.store, self.curation)
         self._lock = threading.Lock()
-        self._catalogue = Catalogue(self.store.features(), self.store.descriptions())
+        self.scores = Scores(workspace, self.store, self.curation.sae)
+        self._catalogue = Catalogue(self.store.features(), self.store.descriptions(), self.scores)
         self._revision = -1
         self._atlas: tuple[int, AtlasPoints] | None = None
         self._unseen: list[int] | None = None
@@ -326,6 +328,13 @@ class Explorer:
             return [term for term in row.terms if term in image.report.lower()]
         return phrases_of(image.report, row.finding, row.side)
 
+    def score_cases(self, feature_id: int, count: int, split: str = READS) -> tuple[Cases, dict[int, ImageRow]]:
+        """On which unseen X-rays a feature's words are right and wrong, all of them, and ``count`` of each kind as rows."""
+        found = self.scores.cases(feature_id, self.text(feature_id), split)
+        shown: list[Case] = [one for kind in found for one in kind[:count]]
+        images = self.images([one.row for one in shown], [one.activation for one in shown])
+        return found, {one.row: image for one, image in zip(shown, images, strict=True)}
+
     # -- what readers wrote
 
     @property
@@ -380,7 +389,7 @@ class Explorer:
             pictures: X-rays of each feature in an html packet.
         """
         kind = FORMATS[form]
-        found = collect(self.workspace, self.curation, self.store, features, pictures)
+        found = collect(self.workspace, self.curation, self.store, features, pictures, self.scores.exported)
         return f"{self.workspace.root.name}-curation{kind.suffix}", kind.mime, kind.write(found)
 
     # -- the map and the figures

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from saerad_core.explorer.scores import TextScore
 from saerad_core.vocabulary import Statement
 
 STATUSES = ("undescribed", "suggested", "edited", "accepted", "rejected", "unsure")
@@ -56,6 +57,17 @@ class FeatureRow:
     """Phrases said more often of X-rays that show the feature."""
     image_ids: tuple[str, ...] = ()
     """X-rays whose reports support the description."""
+    score: TextScore | None = None
+    """Of the text on patients that it wasn't made from; None where there is no text, or no scores in the workspace."""
+    flags: tuple[str, ...] = ()
+    """Keys of FLAGS."""
+
+    @property
+    def holds(self) -> str:
+        """Key of HOLDS: holds, weak, or "" where nothing can be said."""
+        if self.score is None or not self.score.told:
+            return ""
+        return "holds" if self.score.holds else "weak"
 
     @property
     def described(self) -> bool:
@@ -81,14 +93,27 @@ class FeatureQuery:
     alive: bool = True
     """Whether to leave out features that never fire on the training split."""
     described: bool | None = None
+    holds: str = ""
+    """holds or weak: how the text does on validation patients."""
+    flag: str = ""
+    """Key of FLAGS; "none": without any."""
     sort: str = "strength"
     """Key of SORTS."""
     ids: tuple[int, ...] | None = None
     """Only these."""
 
 
+HOLDS = {"holds": "holds on unseen patients", "weak": "weak or untested"}
+"""Whether a text's AUROC on validation patients stays above .6 with its whole interval; what doesn't speaks in no report."""
+FLAGS = {
+    "patient": "one patient's quirk",
+    "view": "follows the view",
+    "device": "follows a device",
+    "duplicate": "duplicate of a neighbour",
+}
 SORTS = {
     "strength": "best supported",
+    "score": "best on unseen patients",
     "auroc": "best label AUROC",
     "frequent": "most frequent",
     "rare": "rarest",

@@ -28,6 +28,19 @@ REASSURES = 0.5
 """Probability that there is no finding from which an impression says that there is none, where validation patients gave no other."""
 
 
+class Speaks(Protocol):
+    """Which descriptions speak in reports (stages/trust.py): those that hold on patients they weren't made from."""
+
+    @property
+    def digest(self) -> str:
+        """Names what it decides of the program's texts."""
+        ...
+
+    def speaks(self, feature_id: int, text: str) -> bool:
+        """Whether a feature's words do."""
+        ...
+
+
 class CuratedFeature(Protocol):
     """What curators last said about a feature."""
 
@@ -66,16 +79,18 @@ class Composer:
         wording: Wording | None = None,
         settings: ComposeSettings | None = None,
         reporting: Reporting | None = None,
+        trust: Speaks | None = None,
     ) -> None:
         """Take the evidence and the program's description of each feature that has one.
 
-        Without ``reporting`` no report abstains, and none says what changed.
+        Without ``reporting`` no report abstains, and none says what changed. Without ``trust`` every description speaks.
         """
         self.tables = tables
         self.descriptions = descriptions
         self.wording = wording or Wording()
         self.settings = settings or ComposeSettings()
         self.reporting = reporting
+        self.trust = trust
 
     def compose(
         self,
@@ -171,8 +186,12 @@ class Composer:
         return settle(candidates, self.tables, self.wording.phrase, self.settings.conflicts)
 
     def _coverage(self, found: Sequence[tuple[int, float]], curated: Mapping[int, CuratedFeature]) -> Coverage:
-        told = set(self.descriptions) | {f for f, word in curated.items() if word.text}
-        trusted = told - {f for f, word in curated.items() if word.status in UNTRUSTED}
+        texts = {f: self._text(f, curated.get(f)) for f, _ in found}
+        trusted = {
+            f
+            for f, text in texts.items()
+            if text and not (f in curated and curated[f].status in UNTRUSTED) and self._speaks(f, text)
+        }
         return measure(found, trusted, self.reporting.coverage if self.reporting is not None else None)
 
     def _add_changes(
@@ -212,8 +231,16 @@ class Composer:
             report.warnings.append("Nothing is said of changes: the features of the two X-rays don't bear one out.")
 
     def _line(self, feature: int, activation: float, word: CuratedFeature | None) -> FeatureLine:
-        text = self.descriptions.get(feature, "")
-        return FeatureLine(feature, activation, word.text or text if word else text, word.status if word else "")
+        text = self._text(feature, word)
+        weak = bool(text) and not self._speaks(feature, text)
+        return FeatureLine(feature, activation, text, word.status if word else "", weak)
+
+    def _text(self, feature: int, word: CuratedFeature | None) -> str:
+        """A curator's words where there are some, else the program's."""
+        return (word.text if word else "") or self.descriptions.get(feature, "")
+
+    def _speaks(self, feature: int, text: str) -> bool:
+        return self.trust is None or self.trust.speaks(feature, text)
 
     def _graded(self, candidate: Candidate, features: list[int]) -> Candidate:
         statement = candidate.statement

@@ -1,6 +1,7 @@
 """How much of an X-ray a report can speak of: the share of its activation that described, trusted features carry.
 
-What undescribed features carry is seen by the model and unsaid by the report. Under a threshold the report abstains; the
+What undescribed features carry is seen by the model and unsaid by the report. Trusted are
+descriptions that hold on patients they weren't made from and that no reader rejected. Under a threshold the report abstains; the
 threshold is chosen on validation patients (`choose`) and kept in the workspace.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 LEAST = 0.02
-"""Threshold where validation patients give none that is higher: a report of an X-ray without described features is empty words."""
+"""Least threshold where too few validation X-rays lie under it to tell how good reports are without described features."""
 FEWEST = 10
 """Validation X-rays under a threshold from which their reports' F1 means something."""
 USEFUL = 0.5
@@ -53,9 +54,14 @@ class Coverage:
     @property
     def sentence(self) -> str:
         """For the page and for files."""
+        rule = (
+            f"under {self.threshold:.0%} there is no report"
+            if self.threshold > 0
+            else "reports of validation patients with next to none were no worse, so that it keeps none back"
+        )
         return (
-            f"Described features carry {self.share:.0%} of this X-ray's activation ({self.described} of {self.active} active "
-            f"features); under {self.threshold:.0%} there is no report."
+            f"Features whose description counts carry {self.share:.0%} of this X-ray's activation ({self.described} of {self.active} "
+            f"active features); {rule}."
         )
 
     @property
@@ -96,7 +102,8 @@ def choose(shares: np.ndarray, hits: np.ndarray, stated: np.ndarray, truths: np.
     """The threshold, from validation X-rays.
 
     It is the highest coverage up to which their reports' facts have less than half the F1 of all of them; where there is none, the
-    lowest coverage that they show: below it nothing is known.
+    lowest coverage that they show: below it nothing is known. It is at least LEAST, unless FEWEST of them or more lie under that: then
+    their reports were seen not to be worse.
 
     Args:
         shares: float [V], coverage of each.
@@ -112,4 +119,5 @@ def choose(shares: np.ndarray, hits: np.ndarray, stated: np.ndarray, truths: np.
         cut = int(worse[-1])
         return CoverageRule(max(LEAST, float(shares[order[cut + 1]])), len(shares), float(f1[cut]))
     lowest = float(np.percentile(shares, UNSEEN)) if len(shares) else 0.0
-    return CoverageRule(max(LEAST, lowest), len(shares))
+    seen = int((np.asarray(shares) < LEAST).sum()) >= FEWEST
+    return CoverageRule(lowest if seen else max(LEAST, lowest), len(shares))

@@ -105,6 +105,8 @@ class FeatureLine:
     """A curator's words where there are some, else the program's; "" where reports supported none."""
     status: str = ""
     """The curator's verdict, "" where there is none."""
+    weak: bool = False
+    """Whether the description isn't shown to hold on patients it wasn't made from: it then doesn't count as an explanation."""
 
 
 class Given(NamedTuple):
@@ -166,6 +168,7 @@ class Report:
                     "description": line.description,
                     "status": line.status,
                 }
+                | ({"weak": True} if line.weak else {})
                 for line in self.features
             ],
             "warnings": list(self.warnings),

@@ -9,7 +9,7 @@ from pathlib import Path
 from saerad_core.reports.changes import ChangeRule
 from saerad_core.reports.coverage import CoverageRule
 
-FORMAT = "saerad-reporting-2"
+FORMAT = "saerad-reporting-3"
 
 
 @dataclass(frozen=True)

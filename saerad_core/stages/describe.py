@@ -17,6 +17,7 @@ from saerad_core.sae.base import Sae
 from saerad_core.stages.activate import Activated, by_feature_on_disk
 from saerad_core.stages.feature_table import feature_table
 from saerad_core.stages.reporting import reporting_of
+from saerad_core.stages.trust import Trust
 from saerad_core.store.activations import ActivationStore, build_store
 from saerad_core.workspace import Workspace
 
@@ -76,8 +77,6 @@ def describe_features(
         codes=activated.codes,
     )
     workspace.manifest.counts.described = len(descriptions)
-    # It is made of what was just written; opening a composer makes it.
-    Composer.open(workspace)
 
 
 class Composer(compose.Composer):
@@ -93,4 +92,5 @@ class Composer(compose.Composer):
         descriptions = ActivationStore(workspace.activations_db).descriptions()
         texts = dict(zip(descriptions["feature_id"].astype(int), descriptions["text"].astype(str), strict=True))
         tables = EvidenceTables.load(workspace.evidence_file)
-        return cls(tables, texts, reporting=reporting_of(workspace, tables, texts))
+        trust = Trust(workspace, texts)
+        return cls(tables, texts, reporting=reporting_of(workspace, tables, texts, trust), trust=trust)

@@ -15,7 +15,7 @@ from saerad_core.descriptions.matrices import dense
 from saerad_core.descriptions.reported import Reported, depth, read_reports
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.reports.changes import ChangeRule, fit
-from saerad_core.reports.compose import Composer
+from saerad_core.reports.compose import Composer, Speaks
 from saerad_core.reports.coverage import CoverageRule, choose, measure
 from saerad_core.reports.decide import Candidate, present
 from saerad_core.reports.reporting import Reporting
@@ -34,20 +34,26 @@ MOST_PATIENTS = 500
 """Validation patients that are looked at, drawn where there are more: a share of a tenth is then known to within .03."""
 
 
-def reporting_of(workspace: Workspace, tables: EvidenceTables, descriptions: Mapping[int, str]) -> Reporting:
+def reporting_of(
+    workspace: Workspace, tables: EvidenceTables, descriptions: Mapping[int, str], trust: Speaks | None = None
+) -> Reporting:
     """What the workspace keeps; chosen now, and kept, where it has none or the evidence is another."""
-    made_of = _made_of(workspace, descriptions)
+    made_of = _made_of(workspace, descriptions, trust)
     kept = Reporting.load(workspace.reporting_file)
     if kept is not None and kept.made_of == made_of:
         return kept
-    chosen = choose_reporting(workspace, tables, descriptions, made_of)
+    chosen = choose_reporting(workspace, tables, descriptions, made_of, trust)
     with suppress(OSError):  # A folder that can't be written to: it is chosen again next time.
         chosen.save(workspace.reporting_file)
     return chosen
 
 
 def choose_reporting(
-    workspace: Workspace, tables: EvidenceTables, descriptions: Mapping[int, str], made_of: str
+    workspace: Workspace,
+    tables: EvidenceTables,
+    descriptions: Mapping[int, str],
+    made_of: str,
+    trust: Speaks | None = None,
 ) -> Reporting:
     """Read the validation X-rays' codes and reports, and choose."""
     store = ActivationStore(workspace.activations_db)
@@ -62,6 +68,7 @@ def choose_reporting(
     written = store.texts(rows)
     texts = [" ".join(part for part in (written[row].findings, written[row].impression) if part) for row in rows]
     reported = read_reports(texts, facts_of)
+    trusted = {f for f, text in descriptions.items() if trust is None or trust.speaks(f, text)}
     p = np.zeros((len(rows), len(tables.facts)))
     shares, counts = np.zeros(len(rows)), np.zeros((len(rows), 3), dtype=int)
     calm: list[tuple[float, bool]] = []
@@ -70,7 +77,7 @@ def choose_reporting(
         p[place] = tables.probabilities(list(zip(ids.tolist(), values.tolist(), strict=True)))
         on, strength = active(values, thresholds[ids])
         found = list(zip(ids[on].tolist(), strength.tolist(), strict=True))
-        shares[place] = measure(found, descriptions.keys(), None).share
+        shares[place] = measure(found, trusted, None).share
         said = {c.statement.fact for c in _stated(p[place], tables, composer)}
         true = {fact for fact, s in facts_of(texts[place]).items() if s.present}
         counts[place] = len(said & true), len(said), len(true)
@@ -78,7 +85,8 @@ def choose_reporting(
             calm.append((composer.nothing(p[place]), all(composer.wording.is_minor(fact.finding) for fact in true)))
     return Reporting(
         made_of,
-        choose(shares, *counts.T),
+        # Where no description holds at all there is nothing that a report could be explained by.
+        choose(shares, *counts.T) if trusted else CoverageRule(images=len(rows)),
         _changes(store, rows, p, reported, tables),
         lowest_safe(calm, SAFE, FEWEST_CALM),
     )
@@ -132,8 +140,10 @@ def _changes(
     return fit(p[later], p[earlier], stated[later], stated[earlier], (known[later] & known[earlier]) & single)
 
 
-def _made_of(workspace: Workspace, descriptions: Mapping[int, str]) -> str:
+def _made_of(workspace: Workspace, descriptions: Mapping[int, str], trust: Speaks | None) -> str:
     digest = hashlib.sha256(json.dumps(sorted(descriptions.items())).encode())
+    if trust is not None:
+        digest.update(trust.digest.encode())
     for path in (workspace.evidence_file, workspace.root / "thresholds.safetensors"):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

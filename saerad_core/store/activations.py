@@ -117,6 +117,20 @@ class ActivationStore:
         """feature_id, label, auroc, n_patients: of some labels the one that each feature tells best."""
         return self._run(queries.BEST_LABELS, labels=list(among)).df()
 
+    def likeness(self, cosine: float, npmi: float) -> pd.DataFrame:
+        """feature_id, other_id, cosine, npmi of pairs at least so alike in either, nan where a pair isn't listed in one."""
+        return self._run(queries.LIKENESS, cosine=cosine, npmi=npmi).df()
+
+    def active(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(image_row, feature_id, activation) of everything that is active."""
+        found = self._run(queries.ACTIVE).fetchnumpy()
+        return tuple(np.asarray(found[name]) for name in ("image_row", "feature_id", "activation"))  # type: ignore[return-value]
+
+    @property
+    def width(self) -> int:
+        """Features, whether or not they fire."""
+        return int(self._run(queries.WIDTH).fetchall()[0][0])
+
     # -- a feature's X-rays
 
     def firing(self, feature_id: int) -> Firing:

@@ -24,6 +24,14 @@ BEST_LABELS = (
     "FROM store.feature_labels WHERE list_contains($labels, label) GROUP BY feature_id ORDER BY feature_id"
 )
 
+LIKENESS = """
+SELECT coalesce(n.feature_id, c.feature_id) AS feature_id, coalesce(n.other_id, c.other_id) AS other_id, n.cosine, c.npmi
+FROM store.feature_neighbours n FULL JOIN store.coactivations c ON n.feature_id = c.feature_id AND n.other_id = c.other_id
+WHERE n.cosine >= $cosine OR c.npmi >= $npmi
+ORDER BY ALL
+"""
+ACTIVE = "SELECT image_row, feature_id, activation FROM store.activations_by_image"
+
 WIDTH = "SELECT count(*) FROM store.features"
 FIRING_COUNTS = (
     "SELECT feature_id, count(*) AS n FROM store.activations_by_feature GROUP BY feature_id ORDER BY feature_id"

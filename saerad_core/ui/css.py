@@ -135,7 +135,7 @@ a.feature:hover, a.feature.on { background: var(--panel); }
 .feature .id { color: var(--faint); font-size: .8rem; white-space: nowrap; }
 .feature .text { line-height: 1.35; }
 .feature .text.none { color: var(--faint); }
-.feature .nums { color: var(--quiet); font-size: .8rem; display: grid; grid-template-columns: auto 13.5rem 5.6rem 3.4rem 6.2rem; gap: 0 .9rem; align-items: center; white-space: nowrap; }
+.feature .nums { color: var(--quiet); font-size: .8rem; display: grid; grid-template-columns: auto 4.6rem 11.5rem 5.6rem 3.4rem 6.2rem; gap: 0 .9rem; align-items: center; white-space: nowrap; }
 .feature .nums > * { overflow: hidden; text-overflow: ellipsis; }
 .feature .nums .n { text-align: right; }
 .feature .nums .last { text-align: right; }

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from saerad_core.explorer import SORTS, STATUSES, FeatureQuery
+from saerad_core.explorer.rows import FLAGS, HOLDS
 from saerad_core.ui.asked import asked_for
 from saerad_core.ui.components import empty_state, foot, html, number
 from saerad_core.ui.feature_mix import mix_input, mixed
@@ -87,6 +88,25 @@ def filters(here: Here) -> FeatureQuery:
             format_func=lambda key: _FREQUENCY_NAMES[key],
             help="Share of training X-rays in which the feature is active.",
         )
+        holds, flag = "", ""
+        if here.explorer.scores.table is not None:
+            holds = _choice(
+                "Unseen patients",
+                "holds",
+                ["", *HOLDS],
+                width=150,
+                format_func=lambda key: HOLDS[key].capitalize() if key else "Any score",
+                help="Whether the description tells, on validation patients that it wasn't made from, where the feature fires: the 95 % interval "
+                "of its AUROC stays above 0.60. Others explain nothing in reports.",
+            )
+            flag = _choice(
+                "Flag",
+                "flag",
+                ["", "none", *FLAGS],
+                width=150,
+                format_func=lambda key: FLAGS.get(key, "without any" if key else "any flag or none").capitalize(),
+                help="What should make one doubt a feature whatever its score.",
+            )
         sort = _choice(
             "Order",
             "sort",
@@ -110,6 +130,8 @@ def filters(here: Here) -> FeatureQuery:
         lowest=lowest,
         highest=highest,
         alive=not dead,
+        holds=holds,
+        flag=flag,
         sort=sort,
     )
 

@@ -16,6 +16,7 @@ from saerad_core.ui.feature_labels import labels
 from saerad_core.ui.feature_map import small_map
 from saerad_core.ui.feature_neighbours import neighbours
 from saerad_core.ui.feature_rows import label_name
+from saerad_core.ui.feature_score import right_and_wrong
 from saerad_core.ui.feature_where import where_in_chest
 from saerad_core.ui.feature_words import words
 from saerad_core.ui.feature_xrays import SHOWN, activations_and_xrays, fetch_ahead
@@ -70,6 +71,7 @@ def show_feature(here: Here, asked: str) -> None:
 
 
 def _below(here: Here, detail: FeatureDetail) -> None:
+    right_and_wrong(here, detail.row)
     against(here, detail)
     left, right = st.columns(2, gap="medium")
     with left:

@@ -48,10 +48,25 @@ def _numbers(row: FeatureRow) -> str:
         auroc = f"{label_name(row.best_label)} {score(row.best_auroc)}"
         says = f"AUROC of the activation for {label_name(row.best_label)}, over training patients"
     return (
+        f"{_unseen(row)}"
         f'<span class="n extra" title="{escape(says)}">{escape(auroc)}</span>'
         f'<span class="n extra" title="Training patients with the feature active in an X-ray">{number(row.n_patients)} patients</span>'
         f'<span class="n extra" title="Share of training X-rays in which the feature is active">{share(row.frequency)}</span>'
     )
+
+
+def _unseen(row: FeatureRow) -> str:
+    """The words' score on validation patients."""
+    if row.score is None:
+        return '<span class="n extra"></span>'
+    one = row.score.decides
+    words = f"{'weak ' if row.holds == 'weak' else ''}{score(one.auroc)}" if one.scored else "untested"
+    says = "AUROC of the description on validation patients, whose reports it wasn't made from" + (
+        f"; interval {score(one.lo)} to {score(one.hi)}, {one.firing} patients fire"
+        if one.scored
+        else ": none of them tells"
+    )
+    return f'<span class="n extra{" faint" if row.holds == "weak" else ""}" title="{escape(says)}">{words}</span>'
 
 
 def who(image: ImageRow) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from saerad_core.explorer import Edit, FeatureRow
 from saerad_core.ui.components import chip, chips, heading, html, pseudo_chip, score, simulated_chip, status_chip
+from saerad_core.ui.feature_score import score_strip
 from saerad_core.ui.state import Here, go_to
 from saerad_core.vocabulary import TERMS
 
@@ -23,6 +24,7 @@ def words(here: Here, row: FeatureRow) -> None:
         "Edit description", key="edit", type="primary", shortcut="E", help="Opens this feature on the Curate page."
     ):
         go_to(here, "curate", feature=row.feature_id)
+    score_strip(here, row)
     if row.terms:
         html(
             heading(

@@ -276,11 +276,20 @@ def _active(here: Here, analysis: Analysis) -> None:
         html(f'<p class="quiet">{escape(analysis.report.coverage.sentence)}</p>')
     rows = "".join(
         f'<tr><td><a class="nav" href="{escape(here.links.feature(line.feature_id))}"><span class="faint">#{line.feature_id}</span> '
-        f"{escape(line.description) if line.description else '<span class=faint>not described</span>'}</a></td>"
+        f"{_words(line.description, line.weak)}</a></td>"
         f'<td class="r" title="Activation on this X-ray">{number(line.activation, 2)}</td></tr>'
         for line in lines
     )
     html(f'<table class="rows">{rows}</table>')
+
+
+def _words(text: str, weak: bool) -> str:
+    if not text:
+        return '<span class="faint">not described</span>'
+    if not weak:
+        return escape(text)
+    says = "Not shown to hold on validation patients, whose reports it wasn't made from; it explains nothing here."
+    return f'<span class="faint" title="{says}">{escape(text)} (weak)</span>'
 
 
 def _phrases(image: ImageRow, said: Statement | None) -> Sequence[str]:
@@ -324,7 +333,7 @@ def _evidence(here: Here, source: Source, compiled: Analysis, name: str, sentenc
 
 def _behind(here: Here, one: Evidence, said: Statement | None) -> None:
     row = here.explorer.row(one.feature_id)
-    text = escape(row.text) if row.text else '<span class="faint">not described</span>'
+    text = _words(row.text, row.holds == "weak")
     strength = (
         number(one.activation, 2) + ("" if one.fires else " (less than usual)") if one.activation > 0 else "silent"
     )

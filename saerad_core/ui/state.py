@@ -104,7 +104,9 @@ def _dataset(root: str, version: str) -> Dataset:
 def version_of(workspace: Workspace) -> str:
     """Changes when the workspace is built anew: part of every picture's address."""
     stages = workspace.manifest.stages
-    keys = "".join(stages[name].key for name in ("encode", "activate", "describe", "index", "maps") if name in stages)
+    keys = "".join(
+        stages[name].key for name in ("encode", "activate", "describe", "index", "maps", "score") if name in stages
+    )
     return sha256(keys.encode()).hexdigest()[:10]
 
 

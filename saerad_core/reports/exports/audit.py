@@ -34,6 +34,9 @@ def models_of(workspace: Workspace, composer: Composer) -> dict[str, str]:
         about = path.stat()
         told[name] = _file_hash(path, about.st_mtime_ns, about.st_size)
     told["reporting"] = _hash(asdict(composer.reporting)) if composer.reporting is not None else ""
+    if workspace.scores_file.exists():
+        about = workspace.scores_file.stat()
+        told["scores"] = _file_hash(workspace.scores_file, about.st_mtime_ns, about.st_size)
     return told | {"descriptions": _hash(sorted(composer.descriptions.items()))}
 
 

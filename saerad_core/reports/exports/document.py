@@ -50,6 +50,13 @@ class ReportDocument:
         return f"{made.get('program', '')}, workspace {made.get('workspace', '')}, encoder {made.get('encoder', '')}. {made.get('rule', '')}"
 
 
+def words_of(line: FeatureLine) -> str:
+    """What an active feature is said to be; a weak description says that it is."""
+    if not line.description:
+        return "not described"
+    return f"{line.description} (weak: not shown to hold)" if line.weak else line.description
+
+
 def make_document(
     report: Report, *, title: str, notes: Sequence[str], made_by: dict[str, Any], audit: dict[str, Any] | None = None
 ) -> ReportDocument:

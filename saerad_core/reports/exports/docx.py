@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 
-from saerad_core.reports.exports.document import ReportDocument, clean, evidence_of
+from saerad_core.reports.exports.document import ReportDocument, clean, evidence_of, words_of
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ def as_docx(document: ReportDocument) -> bytes:
         out.add_paragraph(document.typicality)
     out.add_heading("Active features", level=2)
     for line in document.features:
-        told = f"#{line.feature_id}  {line.activation:.2f}  {clean(line.description) or 'not described'}"
+        told = f"#{line.feature_id}  {line.activation:.2f}  {clean(words_of(line))}"
         out.add_paragraph().add_run(told).font.size = Pt(8)
     out.add_heading("Made by", level=2)
     made = [document.foot, *(f"{name}: {value}" for name, value in document.audit.get("models", {}).items())]

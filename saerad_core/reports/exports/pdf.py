@@ -6,7 +6,7 @@ import io
 from html import escape
 from pathlib import Path
 
-from saerad_core.reports.exports.document import ReportDocument, clean, evidence_of
+from saerad_core.reports.exports.document import ReportDocument, clean, evidence_of, words_of
 
 
 def as_pdf(document: ReportDocument) -> bytes:
@@ -49,10 +49,7 @@ def as_pdf(document: ReportDocument) -> bytes:
     if document.typicality:
         flow += [told("Among the workspace's X-rays", head), told(document.typicality, body)]
     flow.append(told("Active features", head))
-    flow += [
-        told(f"#{f.feature_id}  {f.activation:.2f}  {f.description or 'not described'}", small)
-        for f in document.features
-    ]
+    flow += [told(f"#{f.feature_id}  {f.activation:.2f}  {words_of(f)}", small) for f in document.features]
     flow += [told("Made by", head), told(document.foot, small)]
     flow += [told(f"{name}: {value}", small) for name, value in document.audit.get("models", {}).items()]
     flow.append(told(f"report: {document.audit.get('report_sha256', '')}", small))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from saerad_core.reports.exports.document import ReportDocument, clean, evidence_of
+from saerad_core.reports.exports.document import ReportDocument, clean, evidence_of, words_of
 
 
 def as_text(document: ReportDocument) -> bytes:
@@ -21,9 +21,7 @@ def as_text(document: ReportDocument) -> bytes:
     if document.typicality:
         lines += ["AMONG THE WORKSPACE'S X-RAYS", document.typicality, ""]
     lines.append("ACTIVE FEATURES")
-    lines += [
-        f"#{f.feature_id}  {f.activation:.2f}  {clean(f.description) or 'not described'}" for f in document.features
-    ]
+    lines += [f"#{f.feature_id}  {f.activation:.2f}  {clean(words_of(f))}" for f in document.features]
     lines += ["", document.foot, ""]
     return "\n".join(lines).encode()
 
