@@ -91,7 +91,7 @@ def in_two_passes(tmp_path_factory) -> tuple[Workspace, list[str]]:
 def test_training_on_a_sample_first_ends_where_one_pass_does(in_two_passes, tiny_workspace: Workspace) -> None:
     """Films have fewer patches than a sample takes, so both train on the same ones: as float16 here, as float32 there."""
     two, one = in_two_passes[0].manifest, tiny_workspace.manifest
-    assert list(two.stages) == ["sample", "train", "encode", "activate", "describe", "index", "atlas", "maps"]
+    assert list(two.stages) == ["sample", "train", "encode", "activate", "describe", "index", "atlas", "maps", "score"]
     assert not in_two_passes[0].cache_dir.exists()
     assert two.counts.images == one.counts.images and two.funnel == one.funnel
     assert two.metrics.explained_variance == pytest.approx(one.metrics.explained_variance, abs=1e-4)

@@ -51,11 +51,13 @@ def test_every_description_is_scored_on_patients_it_was_not_made_from(explorer):
 
 
 def test_a_persons_words_are_scored_at_once(explorer):
-    feature = next(f for f in described(explorer) if explorer.row(f).holds == "holds" and explorer.row(f).finding)
+    feature = max(described(explorer), key=lambda f: np.nan_to_num(explorer.row(f).score.decides.auroc))
     before = explorer.row(feature).score
+    assert before.decides.auroc > 0.8
     explorer.curation.edit(feature, "There is scoliosis.", "Reader", base=0)
     after = explorer.row(feature)
-    assert after.text == "There is scoliosis." and after.score != before and after.holds == "weak"
+    assert after.text == "There is scoliosis." and after.holds == "weak"
+    assert after.score.decides.auroc == pytest.approx(0.5) and after.score.decides.firing == before.decides.firing
     assert feature in explorer.catalogue.find(FeatureQuery(holds="weak"))
     assert feature not in explorer.catalogue.find(FeatureQuery(holds="holds"))
     assert explorer.row(feature).machine_text != after.text
@@ -65,9 +67,12 @@ def test_a_persons_words_are_scored_at_once(explorer):
 
 def test_weak_words_explain_nothing_in_a_report_and_evidence_stays(explorer):
     composer = Composer.open(explorer.workspace)
-    holding = next(f for f in described(explorer) if explorer.row(f).holds == "holds")
+    # Ten validation patients are too few for any description to hold; one is made to.
+    assert composer.trust is not None and not any(composer.trust.speaks(f, t) for f, t in composer.descriptions.items())
+    holding = described(explorer)[0]
+    composer.trust._said[holding, composer.descriptions[holding]] = True
     found = [(holding, 1.0)]
-    fine = composer.compose(found)
+    fine = composer.compose(found, abstain=False)
     assert fine.coverage.described == 1 and not fine.features[0].weak
     word = {holding: type("Word", (), {"text": "There is scoliosis.", "status": "accepted"})()}
     weak = composer.compose(found, word, abstain=False)
@@ -75,7 +80,7 @@ def test_weak_words_explain_nothing_in_a_report_and_evidence_stays(explorer):
     assert [s.text for s in weak.findings] == [s.text for s in fine.findings]
     # What can't be tested stands on the person's word; without scores everything speaks.
     word[holding].text = "A blurred film."
-    assert composer.compose(found, word).coverage.described == 1
+    assert composer.compose(found, word, abstain=False).coverage.described == 1
     assert Trust(explorer.workspace, {}, strict=False).speaks(holding, "There is scoliosis.")
 
 
@@ -98,7 +103,7 @@ def test_flags_and_scores_are_filters_and_leave_in_files(explorer):
     every = set(explorer.catalogue.find(FeatureQuery(alive=False)))
     flagged = {flag: set(explorer.catalogue.find(FeatureQuery(alive=False, flag=flag))) for flag in FLAGS}
     clean = set(explorer.catalogue.find(FeatureQuery(alive=False, flag="none")))
-    assert clean.isdisjoint(*flagged.values()) and clean.union(*flagged.values()) == every
+    assert clean.isdisjoint(set().union(*flagged.values())) and clean.union(*flagged.values()) == every
     ordered = [explorer.row(int(f)).score for f in explorer.catalogue.find(FeatureQuery(sort="score", described=True))]
     areas = [one.decides.auroc for one in ordered if one.decides.scored]
     assert areas == sorted(areas, reverse=True)

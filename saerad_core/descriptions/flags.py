@@ -98,6 +98,9 @@ def duplicates(likeness: pd.DataFrame, descriptions: pd.DataFrame) -> Mapping[in
     weaker = (pairs["z"] < pairs["z_other"]) | (
         (pairs["z"] == pairs["z_other"]) & (pairs["feature_id"] > pairs["other_id"])
     )
-    kept = pairs[same & weaker.to_numpy()].sort_values("z_other", ascending=False)
-    first = kept.drop_duplicates("feature_id")
-    return dict(zip(first["feature_id"].astype(int), first["other_id"].astype(int), strict=True))
+    kept = pairs[same & weaker.to_numpy()]
+    best = np.argsort(-kept["z_other"].to_numpy(dtype=float), kind="stable")
+    twins: dict[int, int] = {}
+    for feature, other in zip(kept["feature_id"].to_numpy()[best], kept["other_id"].to_numpy()[best], strict=True):
+        twins.setdefault(int(feature), int(other))
+    return twins

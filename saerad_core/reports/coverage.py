@@ -95,7 +95,11 @@ def measure(found: Sequence[tuple[int, float]], trusted: Collection[int], rule: 
     """
     total = sum(value for _, value in found)
     told = [value for feature, value in found if feature in trusted]
-    return Coverage(sum(told) / total if total > 0 else 0.0, rule.threshold if rule else 0.0, len(told), len(found))
+    threshold = rule.threshold if rule else 0.0
+    if rule and not found:
+        # However good reports of little coverage are, of an X-ray on which nothing is active there is nothing to say.
+        threshold = max(threshold, LEAST)
+    return Coverage(sum(told) / total if total > 0 else 0.0, threshold, len(told), len(found))
 
 
 def choose(shares: np.ndarray, hits: np.ndarray, stated: np.ndarray, truths: np.ndarray) -> CoverageRule:

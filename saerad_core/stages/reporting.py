@@ -85,8 +85,8 @@ def choose_reporting(
             calm.append((composer.nothing(p[place]), all(composer.wording.is_minor(fact.finding) for fact in true)))
     return Reporting(
         made_of,
-        # Where no description holds at all there is nothing that a report could be explained by.
-        choose(shares, *counts.T) if trusted else CoverageRule(images=len(rows)),
+        # Without descriptions there is nothing that a report could be explained by.
+        choose(shares, *counts.T) if descriptions else CoverageRule(images=len(rows)),
         _changes(store, rows, p, reported, tables),
         lowest_safe(calm, SAFE, FEWEST_CALM),
     )

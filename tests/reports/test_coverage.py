@@ -67,6 +67,15 @@ def test_where_no_coverage_is_useless_the_lowest_that_was_seen_is_the_threshold(
     assert choose(np.zeros(0), *(np.zeros(0, int),) * 3).threshold == LEAST
 
 
+def test_where_reports_without_coverage_were_seen_to_be_no_worse_none_is_kept_back():
+    shares = np.concatenate([np.zeros(20), np.linspace(0.2, 0.9, 80)])
+    assert choose(shares, np.full(100, 2), np.full(100, 2), np.full(100, 2)).threshold == 0.0
+    assert choose(shares[11:], *(np.full(89, 2),) * 3).threshold == LEAST
+    assert choose(shares, np.where(shares > 0, 2, 0), *(np.full(100, 2),) * 2).threshold >= 0.2
+    one = measure([(5, 1.0)], (), CoverageRule(0.0))
+    assert not one.abstains and "keeps none back" in one.sentence and measure([], (), CoverageRule(0.0)).abstains
+
+
 def test_it_is_kept(tmp_path):
     path = tmp_path / "reporting.json"
     kept = Reporting("abc", CoverageRule(0.1, 20, 0.3))
