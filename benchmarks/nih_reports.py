@@ -124,9 +124,11 @@ def taught(
     return told
 
 
-def sparse_probes(data: Set, shown: np.ndarray, codes: list[SparseCodes]) -> dict[str, np.ndarray]:
+def sparse_probes(
+    data: Set, shown: np.ndarray, codes: list[SparseCodes], means: list[np.ndarray]
+) -> dict[str, np.ndarray]:
     """Probes on labels: of the dense CLS, of all codes, and of the K features that tell each label most; thresholds nested as everywhere."""
-    ways = {"dense CLS": None, "all features": None} | {f"{k} features a label": k for k in KS}
+    ways = ("dense CLS", "all features", "all features, mean over patches", *(f"{k} features a label" for k in KS))
     told = {way: np.zeros_like(shown) for way in ways}
     for number in range(FOLDS):
         splits = data.splits(number)
@@ -140,6 +142,7 @@ def sparse_probes(data: Set, shown: np.ndarray, codes: list[SparseCodes]) -> dic
 
         told["dense CLS"][test] = decided(data.tokens[:, 0].astype(np.float32), shown)
         told["all features"][test] = decided(dense, shown)
+        told["all features, mean over patches"][test] = decided(np.log1p(means[number]), shown)
         for k in KS:
             for i in range(shown.shape[1]):
                 told[f"{k} features a label"][test, i] = decided(dense[:, order[:k, i]], shown[:, [i]])[:, 0]
@@ -223,6 +226,15 @@ def compare(
     results: Results, name: str, told: dict[str, np.ndarray], titles: dict[str, str], ours: str, probe: str, draws: Draws, shown: np.ndarray, normal: np.ndarray, *, goals: bool
 ) -> None:  # fmt: skip
     f1 = {key: counts(some, shown) for key, some in told.items()}
+    # What the dictionary's code loses to the dense probe, and whether some number of features makes it good.
+    for key in told:
+        if key not in (ours, probe):
+            one = compared(MACRO, f1[key], f1[probe], draws)
+            results.add(
+                f"{name}: {titles[key]} less {titles[probe]}, label macro-F1",
+                one["difference"],
+                f"({one['lo']:+.3f} to {one['hi']:+.3f}), p {one['p']:.4f}",
+            )
     for key in told:
         if key != ours:
             one = compared(MACRO, f1[ours], f1[key], draws)
@@ -260,10 +272,12 @@ def main() -> None:
     shown = data.shown
     normal = np.array([row["labels"].strip() == "No Finding" for row in data.rows])
     images = pd.DataFrame(data.rows).assign(image_id=[Path(row["file"]).stem for row in data.rows])
-    codes = []
+    codes, means = [], []
     for number in range(FOLDS):
         made = dictionary(data, number, "topk", "patch", 100 if args.quick else STEPS, cache)
-        codes.append(SparseCodes.of(read_all(made.sae, data.material(number), "patch").codes["max"]))
+        found = read_all(made.sae, data.material(number), "patch").codes
+        codes.append(SparseCodes.of(found["max"]))
+        means.append(found["mean"].toarray())
     results = Results()
     results.add("X-rays", len(shown), "X-rays")
     results.add("patients", int(data.patients.max()) + 1, "patients")
@@ -271,7 +285,7 @@ def main() -> None:
     for name, n in zip(data.names, shown.sum(axis=0), strict=True):
         results.add(f"X-rays with {name}", n, "X-rays")
 
-    probes = sparse_probes(data, shown, codes)
+    probes = sparse_probes(data, shown, codes, means)
     bayes = {BAYES: probes.pop(BAYES)}
     report(
         results,

@@ -8,6 +8,7 @@ from saerad_core.ui.charts import concept_bars
 from saerad_core.ui.components import FactItem, empty_state, fact_strip, foot, heading, html, number, score
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.frontier_view import frontier_block
+from saerad_core.ui.report_scores import report_scores
 from saerad_core.ui.sae_report_view import sae_report
 from saerad_core.ui.state import Here, folder_name, here
 from saerad_core.ui.training import training_block
@@ -139,7 +140,10 @@ if figures is None:
 else:
     if figures.get("concepts"):
         concepts(now, figures["concepts"])
-    if figures.get("reports"):
+    if figures.get("figures"):
+        report_scores(figures)
+    elif figures.get("reports"):
+        # What an earlier version wrote.
         reports(figures["reports"])
     if figures.get("certainty"):
         certainty(figures["certainty"])

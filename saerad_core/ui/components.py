@@ -167,8 +167,9 @@ def _figure(cell: XrayCell, heat: bool) -> str:
 
 
 def empty_state(title: str, says: str) -> None:
-    """Nothing to show: why, and what to do next."""
-    html(f'<div class="empty"><b>{escape(title)}</b>{escape(says)}</div>')
+    """Nothing to show: why, and what to do next; what stands between backticks is a command."""
+    said = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(says))
+    html(f'<div class="empty"><b>{escape(title)}</b>{said}</div>')
 
 
 def notice_foot() -> None:

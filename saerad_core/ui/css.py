@@ -144,6 +144,7 @@ a.feature:hover, a.feature.on { background: var(--panel); }
 .feature .strip img { width: 3rem; height: 3rem; background: #000; border: 1px solid var(--line); object-fit: contain; }
 @media (max-width: 1150px) { .feature .nums { grid-template-columns: auto auto; } .feature .nums .extra { display: none; } }
 .empty { border: 1px dashed var(--line); border-radius: 8px; padding: 1.6rem 1.4rem; color: var(--quiet); max-width: 46rem; line-height: 1.55; }
+.empty code { color: var(--ink); background: var(--panel); padding: .1rem .3rem; border-radius: 4px; font-size: .92em; }
 .empty b { color: var(--ink); font-weight: 500; display: block; margin-bottom: .2rem; }
 .foot { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .3rem 1.4rem; border-top: 1px solid var(--line); margin-top: 1.4rem; padding-top: .55rem; color: var(--faint); font-size: .76rem; }
 

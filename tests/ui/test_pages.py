@@ -13,6 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from saerad_core.evaluation.run import evaluate
 from saerad_core.evaluation.sae_report import sae_report, write
 from saerad_core.explorer import Explorer
 from saerad_core.progress import Reporter
@@ -321,3 +322,57 @@ def test_the_list_s_filters_are_asked_for_by_their_keys_and_an_odd_one_is_no_fil
     assert said(app, "side") == "right" and said(app, "finding") == finding and said(app, "sort") == "rare"
     app.selectbox(key="asked_side").set_value("").run()
     assert "side" not in app.query_params
+
+
+@pytest.fixture(scope="module")
+def scored(folder: Path) -> dict:
+    """Figures as `evaluate` writes them, of the tiny workspace, by two ways of reporting."""
+    workspace = Workspace.open(folder / "other")
+    figures = evaluate(workspace, systems=["nearest"])
+    judged = {way: {name: {"value": 0.5} for name in ("precision", "recall", "f1")} for way in figures["figures"]}
+    figures["judged"] = {"model": "a <b>model</b>", "n_images": 9, "unjudged": 1, "figures": judged}
+    figures["extras"] = {
+        "radeval": {
+            "figures": {"ours": {"radgraph": 0.4}, "nearest": {}},
+            "missing": {"green": "GREEN can't be had here."},
+        }
+    }
+    figures["paper"] = {"SAE-Rad, published": {"radfact_f1": 35.18}}
+    figures["goals"] = [{"name": "exact fact F1", "value": 0.5, "goal": "exact fact F1 >= 0.85", "met": False}]
+    return figures
+
+
+def test_the_evaluate_page_shows_ways_of_reporting_side_by_side(app: AppTest, folder: Path, scored: dict):
+    path = folder / "other" / "evaluation.json"
+    path.write_text(json.dumps(scored), encoding="utf-8")
+    try:
+        app.query_params["ws"] = "other"
+        words = shown(opened(app, "evaluate", measures="words"))
+        for said_ in (
+            "Reports beside baselines",
+            "Nearest X-ray",
+            "BLEU-4",
+            "invented prior",
+            "missed",
+            "GREEN can",
+            "35.2",
+            "would get no report",
+        ):
+            assert said_ in words
+        assert "a &lt;b&gt;model" in words and "95% interval" in words and "paired, Holm" in words
+        layouts = [json.loads(chart.proto.spec)["layout"] for chart in app.main.get("plotly_chart")]
+        titles = {layout["xaxis"]["title"]["text"]: layout["yaxis"]["title"]["text"] for layout in layouts}
+        assert titles["BLEU-1, more is better"] == "reports by"
+        app.query_params["measure"] = "invented_prior"
+        app.run()
+        layouts = [json.loads(chart.proto.spec)["layout"] for chart in app.main.get("plotly_chart")]
+        assert "invented prior, less is better" in {layout["xaxis"]["title"]["text"] for layout in layouts}
+        app.query_params["measures"] = "nonsense"
+        assert "exact fact F1" in shown(app.run()) and not app.exception
+    finally:
+        path.unlink()
+
+
+def test_a_command_in_an_empty_state_shows_no_backticks(app: AppTest):
+    words = shown(opened(app, "evaluate"))
+    assert "<code>python -m saerad_core evaluate data/tiny</code>" in words and "`" not in words
