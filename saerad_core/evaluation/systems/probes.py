@@ -16,7 +16,7 @@ from saerad_core.reports.decide import DecideSettings, present
 from saerad_core.reports.text import Wording
 
 
-def _write(bench: Bench) -> list[str]:
+def write(bench: Bench, decide: DecideSettings | None = None) -> list[str]:
     """Reports by the same facts, thresholds, conflicts and wording as ours; calibration and thresholds from held-out patients."""
     tables = bench.tables
     if not tables.facts:
@@ -29,18 +29,20 @@ def _write(bench: Bench) -> list[str]:
     shrink = float(tables.fitted.get("shrink", 20.0))
     found = held_out(bench.embeddings, y, known, bench.train, bench.validate, bench.patients, levels, shrink)
     ruled = replace(tables, thresholds=found.calibration.thresholds)
-    return [template(tables.consistent(row), ruled) for row in found.probabilities(bench.embeddings[bench.asked])]
+    return [
+        template(tables.consistent(row), ruled, decide) for row in found.probabilities(bench.embeddings[bench.asked])
+    ]
 
 
-def template(p: np.ndarray, tables: EvidenceTables) -> str:
+def template(p: np.ndarray, tables: EvidenceTables, decide: DecideSettings | None = None) -> str:
     """Sentences of what is present at probabilities [K]."""
     wording = Wording()
-    kept, _ = settle(present(p, tables, DecideSettings()), tables, wording.phrase, ConflictSettings())
+    kept, _ = settle(present(p, tables, decide or DecideSettings()), tables, wording.phrase, ConflictSettings())
     return " ".join(wording.finding((candidate.statement,)) for candidate in kept)
 
 
 PROBES = System(
     "Linear probes and a template",
     "A linear probe a finding on the dense embedding, its answers put into a template.",
-    _write,
+    write,
 )
