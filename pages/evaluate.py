@@ -149,9 +149,9 @@ else:
         certainty(figures["certainty"])
 sae_report(now)
 if figures is not None:
-    n = figures.get("patients") or figures.get("images")
+    n = figures.get("n_patients")
     foot(
-        f"{number(n)} test patients" if figures.get("patients") else "Patients of the test split",
+        f"{number(n)} {figures.get('split', 'test')} patients" if n else "Patients of the test split",
         f"evaluation.json of workspace {now.name}",
     )
 frontier_block(now)

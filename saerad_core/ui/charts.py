@@ -132,7 +132,7 @@ def concept_bars(names: Sequence[str], aurocs: Sequence[float]) -> go.Figure:
             marker={"color": [c.accent if value >= 0.85 else c.bar for value in aurocs], "line": {"width": 0}},
         )
     )
-    layout(figure, x="AUROC on unseen patients", y="", height=max(300, 19 * len(names) + 60))
+    layout(figure, x="AUROC on unseen patients", y="finding", height=max(300, 19 * len(names) + 60))
     figure.update_xaxes(range=[min(0.5, *aurocs), 1.0])
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     figure.update_layout(margin={"l": 8})

@@ -131,7 +131,7 @@ def _goals(goals: list[dict[str, Any]]) -> None:
     if not goals:
         return
     body = "".join(
-        f'<tr><td>{escape(row["goal"])}</td><td>{escape(row["name"])}</td><td class="r">{score(row["value"])}</td><td>{"met" if row["met"] else "missed"}</td></tr>'
+        f'<tr><td>{escape(row["goal"])}</td><td>{escape(row["name"])}</td><td class="r">{score(row["value"])}</td><td style="padding-left:1.4rem">{"met" if row["met"] else "missed"}</td></tr>'
         for row in goals
     )
     html(f'<table class="rows"><tr><th>Goal</th><th>Figure</th><th class="r">measured</th><th></th></tr>{body}</table>')
