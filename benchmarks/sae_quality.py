@@ -66,8 +66,7 @@ GOALS = {
     "dead": ("dead <= .02", lambda value: value <= 0.02),
     "report": ("explained variance >= .864", lambda value: value >= 0.864),
 }
-"""Of problem (a), judged for each of ours that chooses the k largest features, of a token or of a batch."""
-JUDGED = ("topk", "batch_topk")
+"""Of problem (a), judged for each of our architectures."""
 
 
 @dataclass(frozen=True)
@@ -324,7 +323,7 @@ def report(results: Results, methods: list[Method], kept: Kept, data: Data) -> d
         ):
             if np.isnan(mean[key]):
                 continue
-            goal = GOALS.get(key) if problem.name == "known" and method.name in JUDGED else None
+            goal = GOALS.get(key) if problem.name == "known" and method.name in REGISTRY else None
             verdict = (goal[0], bool(goal[1](mean[key]))) if goal else ("", None)
             results.add(f"{tag}{method.name}: {name}", mean[key], what, *verdict)
     return table

@@ -59,6 +59,9 @@ def main(
     cache: Annotated[Path, typer.Option(help="Renders and embeddings.")] = Path("data/demo-training"),
     patients: Annotated[int, typer.Option(help="Of the training population.")] = 5_504,
     validation: Annotated[int, typer.Option(help="Patients of the validation population.")] = 512,
+    architecture: Annotated[
+        str, typer.Option(help="topk, batch_topk, matryoshka, jumprelu or gated.")
+    ] = SaeConfig.architecture,
     width: int = 2_048,
     k: int = 15,
     lr: float = SaeConfig.lr,
@@ -79,7 +82,9 @@ def main(
             np.save(part, tokens_of(encoder, renders.pixels, tokens, population, progress))
             part.replace(path)
         found[name] = np.load(path, mmap_mode="r")
-    config = SaeConfig(encoder.d, width, k=k, tokens=tokens, lr=lr, steps=steps, batch=batch, seed=seed)
+    config = SaeConfig(
+        encoder.d, width, k=k, tokens=tokens, lr=lr, steps=steps, batch=batch, seed=seed, architecture=architecture
+    )
     trained = train(found["train"], found["validate"], config, progress)
     for entry in trained.log:
         log.info("%s", entry)

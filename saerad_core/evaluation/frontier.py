@@ -39,9 +39,9 @@ from saerad_core.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 FORMAT = "saerad-frontier-1"
-MEASURING = 0.15
-"""Share of a training's work that measuring its dictionary takes, about; for the estimate of what is left."""
-SLOW = 3
+MEASURING = 0.6
+"""Measuring a dictionary, relative to its training, about; for the estimate of what is left."""
+SLOW = 1.3
 """A step of a steered architecture, which starts with many active features, costs about so many of another's."""
 OWN = "own"
 """Label of the workspace's present dictionary."""
@@ -71,7 +71,7 @@ class SweepSettings:
 
 @dataclass
 class _Plan:
-    """The trainings of a sweep and what each costs, in steps of the cheapest."""
+    """The trainings of a sweep and what each costs, in tenths of a step of the cheapest."""
 
     configs: list[SaeConfig]
     settings: SweepSettings
@@ -80,7 +80,7 @@ class _Plan:
     def cost(self, config: SaeConfig) -> int:
         """Of a step; a CLS dictionary is narrower, and its batches are smaller."""
         slow = SLOW if REGISTRY[config.architecture].sae.steered else 1
-        return slow * (4 if config.tokens == "patch" else 1)
+        return round(10 * slow * (4 if config.tokens == "patch" else 1))
 
     def units(self, config: SaeConfig) -> int:
         return round(self.cost(config) * config.steps * (1 + MEASURING))
