@@ -141,11 +141,9 @@ def taught(
     return told
 
 
-def sparse_probes(
-    data: Set, shown: np.ndarray, codes: list[SparseCodes], means: list[np.ndarray]
-) -> dict[str, np.ndarray]:
+def sparse_probes(data: Set, shown: np.ndarray, codes: list[SparseCodes]) -> dict[str, np.ndarray]:
     """Probes on labels: of the dense CLS, of all codes, and of the K features that tell each label most; thresholds nested as everywhere."""
-    ways = ("dense CLS", "all features", "all features, mean over patches", *(f"{k} features a label" for k in KS))
+    ways = (DENSE, "all features", *(f"{k} features a label" for k in KS))
     told = {way: np.zeros_like(shown) for way in ways}
     for number in range(FOLDS):
         splits = data.splits(number)
@@ -161,7 +159,6 @@ def sparse_probes(
 
         told["dense CLS"][test] = decided(data.tokens[:, 0].astype(np.float32), shown)
         told["all features"][test] = decided(dense[:, often], shown)
-        told["all features, mean over patches"][test] = decided(np.log1p(means[number][:, often]), shown)
         for k in KS:
             for i in range(shown.shape[1]):
                 told[f"{k} features a label"][test, i] = decided(dense[:, order[:k, i]], shown[:, [i]])[:, 0]
@@ -304,12 +301,11 @@ def main() -> None:
     shown = data.shown
     normal = np.array([row["labels"].strip() == "No Finding" for row in data.rows])
     images = pd.DataFrame(data.rows).assign(image_id=[Path(row["file"]).stem for row in data.rows])
-    codes, means = [], []
+    codes = []
     for number in range(FOLDS):
         made = dictionary(data, number, "topk", "patch", 100 if args.quick else STEPS, cache)
         found = read_all(made.sae, data.material(number), "patch").codes
         codes.append(SparseCodes.of(found["max"]))
-        means.append(found["mean"].toarray())
     results = Results()
     results.add("X-rays", len(shown), "X-rays")
     results.add("patients", int(data.patients.max()) + 1, "patients")
@@ -317,7 +313,7 @@ def main() -> None:
     for name, n in zip(data.names, shown.sum(axis=0), strict=True):
         results.add(f"X-rays with {name}", n, "X-rays")
 
-    probes = sparse_probes(data, shown, codes, means)
+    probes = sparse_probes(data, shown, codes)
     alone = {BAYES: probes.pop(BAYES), DENSE: probes[DENSE]}
     report(
         results,

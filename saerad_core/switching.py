@@ -46,7 +46,7 @@ from saerad_core.workspace import OWN_PATIENTS, Manifest, SaeInfo, Workspace
 
 STAGES = ("activate", "describe", "index", "atlas", "maps", "score")
 """Stages of a build that depend on the dictionary but for ``encode``, which is done anew for its codes alone."""
-REPORTS = ("evaluation.json", "sae-report.json", "sae-report.md")
+REPORTS = ("evaluation.json", "evaluation.md", "paper-table.md", "sae-report.json", "sae-report.md")
 """Figures of the old dictionary; they go with it."""
 KEPT = ("cfg.json", "sae_weights.safetensors", "training.json")
 """Files of a dictionary; the courses of trainings stay where they are."""

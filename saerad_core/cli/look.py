@@ -131,6 +131,7 @@ def evaluate(
     """Concept recovery and report scores beside baselines, on patients that nothing was fitted on."""
     from saerad_core.errors import WorkspaceError
     from saerad_core.evaluation import paper
+    from saerad_core.evaluation.evaluation_text import markdown
     from saerad_core.evaluation.run import evaluate as run_evaluate
     from saerad_core.evaluation.systems import SYSTEMS
     from saerad_core.llm import chosen_model
@@ -148,6 +149,7 @@ def evaluate(
     part = opened.root / "evaluation.json.part"
     part.write_text(text, encoding="utf-8")
     part.replace(opened.root / "evaluation.json")
+    (opened.root / "evaluation.md").write_text(markdown(figures), encoding="utf-8")
     for told in figures.get("extras", {}).values():
         for sentence in dict.fromkeys(told["missing"].values()):
             typer.echo(sentence, err=True)

@@ -7,6 +7,7 @@ import pytest
 
 from saerad_core.descriptions.evidence import EvidenceTables
 from saerad_core.errors import WorkspaceError
+from saerad_core.evaluation.evaluation_text import markdown
 from saerad_core.evaluation.measures import MEASURES
 from saerad_core.evaluation.run import evaluate
 from saerad_core.evaluation.systems import SYSTEMS
@@ -73,6 +74,14 @@ def test_goals_are_judged_by_what_was_measured(figures):
     rows = {row["goal"]: row for row in figures["goals"]}
     assert rows["exact fact F1 >= 0.85"]["met"] == (figures["figures"]["ours"]["fact_f1"]["value"] >= 0.85)
     assert len(rows) == 3
+
+
+def test_the_figures_as_markdown(figures):
+    text = markdown(figures)
+    assert "missed" in text or "met" in text
+    for system in SYSTEMS.values():
+        assert f"| {system.title} |" in text
+    assert "Research use only" in text and "| reports by | exact fact F1 |" in text
 
 
 def test_the_scored_splits_reports_reach_no_way_of_reporting(workspace, monkeypatch):

@@ -1,0 +1,73 @@
+"""evaluation.json as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from saerad_core.evaluation.sae_report_text import figure_text, table
+from saerad_core.evaluation.systems import OURS
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Facts": ("fact_f1", "fact_precision", "fact_recall", "finding_f1", "sure_precision", "wrong_side", "normal_called_abnormal"),
+    "Statements and labels": ("statement_f1", "statement_precision", "statement_recall", "positive_f1", "label14_micro", "label14_macro", "label5_micro", "label5_macro"),
+    "Words": ("bleu1", "bleu4", "rouge_l", "meteor", "invented_prior", "words"),
+}  # fmt: skip
+"""Heading -> measures of its table."""
+MAIN = "fact_f1"
+
+
+def markdown(figures: dict[str, Any]) -> str:
+    """Goals, tables of all ways of reporting, views, and what has to be known to read them."""
+    parts = [f"# Evaluation of {figures['workspace']}", figures["notice"]]
+    parts.append(f"{figures['n_images']} {figures['split']} X-rays of {figures['n_patients']} patients.")
+    if figures["goals"]:
+        rows = [
+            (one["goal"], one["name"], figure_text(one["value"]), "met" if one["met"] else "missed")
+            for one in figures["goals"]
+        ]
+        parts.append(table(("goal", "figure", "measured", ""), rows))
+    for title, names in GROUPS.items():
+        parts += [f"## {title}", ways_table(figures, figures["figures"], names)]
+    parts += ["## This program less each other, exact fact F1", _against(figures)]
+    for view, some in figures["views"].items():
+        parts += [
+            f"## {view}: {some['n_images']} X-rays of {some['n_patients']} patients",
+            ways_table(figures, some["figures"], GROUPS["Facts"]),
+        ]
+    parts.append("\n".join(f"- {note}" for note in figures["notes"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def ways_table(figures: dict[str, Any], shown: dict[str, Any], names: Sequence[str]) -> str:
+    """A row a way of reporting; the first measure with its interval."""
+    order = sorted(shown, key=lambda way: (way != OURS, -(shown[way][names[0]]["value"] or 0)))
+    rows = [
+        (
+            figures["systems"][way]["title"],
+            _first(shown[way][names[0]]),
+            *(_digits(name, shown[way][name]["value"]) for name in names[1:]),
+        )
+        for way in order
+    ]
+    return table(("reports by", *(figures["measures"][name]["title"] for name in names)), rows)
+
+
+def _first(one: dict[str, Any]) -> str:
+    if one["lo"] is None:
+        return figure_text(one["value"])
+    return f"{figure_text(one['value'])} ({figure_text(one['lo'])} to {figure_text(one['hi'])})"
+
+
+def _digits(name: str, value: float | None) -> str:
+    return figure_text(value, 1 if name == "words" else 3)
+
+
+def _against(figures: dict[str, Any]) -> str:
+    rows = []
+    for way, some in figures["against_ours"].items():
+        one = some[MAIN]
+        rows.append(
+            (figures["systems"][way]["title"], f"{one['difference']:+.3f} ({one['lo']:+.3f} to {one['hi']:+.3f})", figure_text(one["p_adjusted"], 4))
+        )  # fmt: skip
+    return table(("less", "difference", "p, Holm"), rows)
