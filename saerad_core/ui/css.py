@@ -75,6 +75,9 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .rows td b { font-weight: 500; color: var(--ink); }
 .rows td.leans { color: var(--warn); }
 .rows td.follows { color: var(--bad); }
+.rows .group { display: inline-block; white-space: nowrap; margin-right: .8rem; }
+/* Two tables stand side by side: what goes with a number goes below it before they run into each other. */
+@media (max-width: 1280px) { .rows.told td.r .faint, .rows td.no .faint, .rows td.leans .faint, .rows td.follows .faint { display: block; } }
 .verdict { margin: .2rem 0 .1rem; color: var(--ink); }
 .bar { display: inline-block; height: 6px; background: var(--raised); width: 5.5rem; vertical-align: middle; }
 .bar i { display: block; height: 6px; background: var(--accent); }

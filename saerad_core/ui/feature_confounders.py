@@ -65,14 +65,20 @@ def _list(names: list[str]) -> str:
 
 def _row(one: Confounder) -> str:
     if not one.groups:
-        return f'<tr><td title="{escape(one.says)}">{escape(one.name)}</td><td class="quiet">not known; {escape(one.says[0].lower() + one.says[1:])}</td><td class="r"></td></tr>'
-    groups = " &nbsp; ".join(
-        f'<span title="{number(s.n)} of {number(s.of)} patients, {share(s.lo)} to {share(s.hi)}">{escape(group)} <b>{share(s.value)}</b></span>'
+        return f'<tr><td title="{escape(one.says)}">{escape(one.name)}</td><td class="quiet" colspan="2">not known; {escape(one.says[0].lower() + one.says[1:])}</td></tr>'
+    groups = " ".join(
+        f'<span class="group" title="{number(s.n)} of {number(s.of)} patients, {share(s.lo)} to {share(s.hi)}">{escape(group)} <b>{share(s.value)}</b></span>'
         for group, s in zip(one.groups, one.fires, strict=True)
     )
     said = {"unknown": "too few", "no": "no difference", "leans": "leans", "follows": "follows"}[one.verdict]
-    kept = f", {one.kept:.0%} left within" if one.kept is not None else ""
+    kept, says = "", ""
+    if one.kept is not None:
+        kept = f'<span class="faint">{one.kept:.0%} left within</span>'
+        says = (
+            f"Within the groups {one.kept:.0%} of the log odds ratio with the best label is left: about 100 % where the groups explain "
+            "none of it, more where they hid some, little where they explain it."
+        )
     return (
         f'<tr><td title="{escape(one.says)}">{escape(one.name)}</td><td class="wrap">{groups}</td>'
-        f'<td class="r {one.verdict}">{said}{kept}</td></tr>'
+        f'<td class="r {one.verdict}" title="{escape(says)}">{said} {kept}</td></tr>'
     )

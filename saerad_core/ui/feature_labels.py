@@ -76,7 +76,7 @@ def _table(scores: list[LabelScore], found: list[Association]) -> str:
         f'<td class="r">{_share(one.precision)}</td><td class="r">{_share(one.recall)}</td></tr>'
         for item, one in zip(scores, found, strict=True)
     )
-    return f'<table class="rows">{head}{rows}</table>'
+    return f'<table class="rows told">{head}{rows}</table>'
 
 
 def _share(value: Share) -> str:

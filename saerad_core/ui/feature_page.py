@@ -15,6 +15,7 @@ from saerad_core.ui.feature_confounders import confounders
 from saerad_core.ui.feature_labels import labels
 from saerad_core.ui.feature_map import small_map
 from saerad_core.ui.feature_neighbours import neighbours
+from saerad_core.ui.feature_notes import notes
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.feature_score import right_and_wrong
 from saerad_core.ui.feature_where import where_in_chest
@@ -57,11 +58,14 @@ def show_feature(here: Here, asked: str) -> None:
                 "This feature is silent.",
                 "It isn't active in any training X-ray under this workspace's rule, so there is nothing to show.",
             )
-    with left:
-        small_map(here, row)
     if row.alive:
         _below(here, detail)
     neighbours(here, detail)
+    left, right = st.columns([1, 2.05], gap="medium")
+    with left:
+        small_map(here, row)
+    with right:
+        notes(here, feature_id)
     rows = detail.n + len(here.explorer.evidence(feature_id).all_rows.rows)
     foot(
         f"store: {number(rows)} rows, {detail.ms:.1f} ms \N{MIDDLE DOT} page {(time.perf_counter() - began) * 1000:.0f} ms",
@@ -125,7 +129,7 @@ def _facts(here: Here, row: FeatureRow) -> None:
                 FactItem(share(row.frequency), "of training X-rays", f"Share of the {n} training X-rays in which the feature is active."),
                 FactItem(number(row.max, 2), "strongest", "Highest activation over the training split."),
                 _best_label(row),
-                FactItem(best_place(row) or "\N{EN DASH}", "best place", "Side and place of the description, as reports name them; the side is the patient's. A dash where it names none."),
+                _best_place(here, row),
             ]
         )
     )  # fmt: skip
@@ -145,6 +149,23 @@ def _best_label(row: FeatureRow) -> FactItem:
     )
 
 
-def best_place(row: FeatureRow) -> str:
-    """Side and place of the description."""
-    return " ".join(part for part in (row.side, row.place) if part)
+def _best_place(here: Here, row: FeatureRow) -> FactItem:
+    """Of the description; where it names none, of the mean heatmap."""
+    told = " ".join(part for part in (row.side, row.place) if part)
+    if told:
+        return FactItem(
+            told, "best place", "Side and place of the description, as reports name them; the side is the patient's."
+        )
+    where = here.explorer.where(row.feature_id) if here.explorer.heat_truth(row.feature_id).drawn else None
+    if where is not None and where.spread.has_place and where.spread.where:
+        return FactItem(
+            where.spread.where,
+            "best place, by heatmap",
+            f"The description names no place. This is where most of the mean heatmap of {number(where.patients)} patients' X-rays lies; "
+            "the side is the patient's.",
+        )
+    return FactItem(
+        "\N{EN DASH}",
+        "no one place",
+        "Neither the description nor the mean heatmap, where there is one, names a place.",
+    )

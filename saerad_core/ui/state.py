@@ -113,7 +113,7 @@ def version_of(workspace: Workspace) -> str:
 def encoder_name(manifest: Manifest) -> str:
     """The encoder as a reader knows it: without the folders of this machine."""
     name = manifest.encoder.id
-    return Path(name).name if Path(name).is_absolute() else name
+    return Path(name).name if Path(name).is_absolute() or name.startswith(".") else name
 
 
 def folder_name(workspace: Workspace) -> str:

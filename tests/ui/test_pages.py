@@ -222,13 +222,31 @@ def test_a_feature_s_page_has_every_part(app: AppTest, tiny_workspace: Workspace
         "Same direction",
         "Fires together with",
         "Said alike",
-        "best place",
+        "Nobody has noted anything yet",
     ):
         assert part in words, part
+    assert "best place" in words or "no one place" in words
+    # The order that a reader asks in; the map and the notes come last.
+    # Of the body: the titles of a heading's tooltip may hold another's words.
+    order = ["Labels it tells<", "Where in the chest<", "Same direction<", "On the map<", "Notes<"]
+    there = [words.find(part) for part in order if part in words]
+    assert len(there) >= 4 and there == sorted(there)
     assert "Contradictions" in words
     assert "<mark>" in words, "the telling phrase is marked"
     assert "xray?ws=tiny&amp;image=film" in words and f"feature={feature}" in words
     assert "store:" in words and "rows" in words
+
+
+def test_a_feature_s_page_tells_what_readers_noted(app: AppTest, folder: Path, tiny_workspace: Workspace):
+    feature = frequent(tiny_workspace)
+    curation = Explorer(Workspace.open(folder / "tiny")).curation
+    curation.note(feature, "Ask <b>the</b> bone clinic", "A. Reader")
+    curation.list_([feature], "for Monday", "B. Reader")
+    curation.close()
+    st.cache_resource.clear()
+    words = shown(opened(app, "features", feature=str(feature)))
+    assert "Ask &lt;b&gt;the&lt;/b&gt; bone clinic" in words and "list: for Monday" in words
+    assert "Nobody has noted anything yet" not in words
 
 
 def test_an_interval_in_the_address_chooses_the_x_rays(app: AppTest, tiny_workspace: Workspace):
