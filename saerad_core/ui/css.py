@@ -3,14 +3,14 @@
 CSS = """
 :root {
   --ink: light-dark(#191d22, #e4e7eb);
-  --quiet: light-dark(#5a626c, #8d95a0);
-  --faint: light-dark(#8a919a, #646c77);
+  --quiet: light-dark(#50575f, #98a0ab);
+  --faint: light-dark(#626973, #808995);
   --line: light-dark(#dcdfe3, #24292f);
   --panel: light-dark(#f3f4f5, #13171b);
   --raised: light-dark(#e9ebed, #1b2026);
   --accent: light-dark(#0b7285, #5cc8d7);
-  --good: light-dark(#1a7f5a, #57c39a);
-  --warn: light-dark(#96600a, #d9a55c);
+  --good: light-dark(#15734f, #57c39a);
+  --warn: light-dark(#8a5709, #d9a55c);
   --bad: light-dark(#a63b2f, #e08a7c);
 }
 .stApp, section.stSidebar { font-variant-numeric: tabular-nums; }
@@ -64,6 +64,7 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 .facts > div { padding: .6rem .85rem .55rem; box-shadow: 1px 0 0 var(--line), 0 1px 0 var(--line); cursor: help; }
 .facts .n { font-size: 1.16rem; line-height: 1.3; color: var(--ink); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .facts .what { font-size: .78rem; color: var(--quiet); line-height: 1.35; }
+@media (max-width: 1150px) { .facts { grid-template-columns: repeat(auto-fit, minmax(5.5rem, 1fr)); } .facts > div { padding: .5rem .55rem .45rem; } .facts .n { font-size: .98rem; white-space: normal; } }
 .rows { width: 100%; border-collapse: collapse; font-size: .88rem; }
 .rows td, .rows th { padding: .42rem .5rem .42rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: baseline; font-weight: 400; }
 .rows th { color: var(--quiet); font-size: .78rem; }
