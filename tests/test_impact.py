@@ -64,6 +64,18 @@ def test_use_is_counted_over_unseen_x_rays_and_an_edit_s_effect_is_that_of_the_e
     assert [one.before for one in now] == [one.after for one in rejected]
 
 
+def test_a_queue_is_kept_until_the_next_edit_or_count(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explorer.impact, "count_beside", lambda: None)
+    queue = explorer.value_queue()
+    assert explorer.value_queue(QueueFilter()) is queue
+    assert explorer.value_queue(QueueFilter(statuses=("accepted",))) == []
+    explorer.impact.count()
+    counted = explorer.value_queue()
+    assert counted is not queue and counted != queue
+    explorer.curation.reject(counted[0].feature_id, "Ann", 0)
+    assert explorer.value_queue() == counted[1:]
+
+
 def test_a_workspace_without_evidence_has_no_use_and_still_a_queue(tmp_path: Path) -> None:
     workspace = make(tmp_path / "ws")
     Example(workspace.activations_db)

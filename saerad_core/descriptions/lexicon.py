@@ -226,6 +226,8 @@ _COMPILED = [
     for pattern in patterns
 ]
 
+_OF_KEY = {key: [pattern for other, _, pattern in _COMPILED if other == key] for key in PATTERNS}
+
 ABSENT_ONLY = re.compile(r"\b(?:displaced |acute |osseous |bony |visible |definite )*fractures?\b")
 """No fracture at all means no rib fracture; a fracture somewhere means none."""
 
@@ -296,6 +298,11 @@ def find_mentions(sentence: str) -> list[Mention]:
         if all(mention.end <= other.start or mention.start >= other.end for other in kept):
             kept.append(mention)
     return sorted(kept, key=lambda m: m.start)
+
+
+def may_name(sentence: str, key: str) -> bool:
+    """Whether a lower-case sentence may name a finding: without it, ``find_mentions`` has none of it."""
+    return any(pattern.search(sentence) for pattern in _OF_KEY.get(key, ()))
 
 
 class Modifiers(NamedTuple):

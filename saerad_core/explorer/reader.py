@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,7 +25,7 @@ from saerad_core.explorer.convert import edits, image_row, status_of
 from saerad_core.explorer.detection import draw
 from saerad_core.explorer.direction import Directions, Mix
 from saerad_core.explorer.evidence import FeatureEvidence, Training
-from saerad_core.explorer.impact import Impact
+from saerad_core.explorer.impact import Impact, ReportUse
 from saerad_core.explorer.rows import (
     ActiveFeature,
     AtlasPoints,
@@ -64,6 +65,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 KEPT = 48
 """Features whose counts, active X-rays (at most 8 bytes an X-ray each) and shown X-rays are kept in memory."""
+QUEUES = 8
+"""Queues of the curators' desk that are kept until the next edit, a few MB each at full scale: every act on the desk shows one."""
 MOST_OF_PATIENT = 24
 """Other X-rays of a patient that are listed."""
 SEARCHED = 60
@@ -91,6 +94,7 @@ class Explorer:
         """A feature's active training X-rays and what is counted of them: ``evidence(feature_id)``."""
         self._detail_kept, self._top_kept = _kept(self._detail), _kept(self._top_images)
         self._alike_kept = _kept(self._alike)
+        self._queue_kept = cached(LRUCache(QUEUES), key=_same_queue, lock=threading.Lock())(self._queue)
         self._similar: ImageIndex | None = None
         self._directions = Directions(workspace, self.store)
         self._maps: tuple[FeatureMaps | None] | None = None
@@ -364,11 +368,16 @@ class Explorer:
         The first call has the reports of a sample counted beside; until that is done, use counts as 1 for all.
         """
         self.impact.count_beside()
-        wanted = wanted or QueueFilter()
+        today = datetime.now(UTC).date().isoformat()
+        return self._queue_kept(wanted or QueueFilter(), query, self.revision, today, self.impact.use)
+
+    def _queue(
+        self, wanted: QueueFilter, query: FeatureQuery | None, revision: int, today: str, use: ReportUse | None
+    ) -> list[Queued]:
         if query is not None:
             fits = frozenset(int(i) for i in self.catalogue.find(query))
             wanted = replace(wanted, among=fits if wanted.among is None else wanted.among & fits)
-        return queue_by_value(self.worth(), self.curation.snapshot(), wanted)
+        return queue_by_value(self.worth(), self.curation.snapshot(), wanted, today)
 
     def detection(self, feature_id: int, seed: int) -> list[tuple[ImageRow, bool]]:
         """X-rays of a detection test, and whether the feature fires; SaeRadError where it can't be tested."""
@@ -461,12 +470,19 @@ class Explorer:
 def phrases_of(report: str, finding: str, side: str = "", present: bool = True) -> tuple[str, ...]:
     """How a report words a finding, where it states that it is there (or, with ``present`` False, that it isn't)."""
     found: list[str] = []
-    for sentence in parse_statements(report):
+    for sentence in parse_statements(report, about=finding):
         stated = (s for s in sentence.statements if s.finding == finding and s.present == present)
         if any(not side or s.side in (side, "") for s in stated):
             said = [m for m in find_mentions(sentence.text.lower()) if m.key == finding]
             found += [sentence.text[m.start : m.end] for m in said]
     return tuple(found)
+
+
+def _same_queue(
+    wanted: QueueFilter, query: FeatureQuery | None, revision: int, today: str, use: ReportUse | None
+) -> tuple[object, ...]:
+    # What was counted of reports is another object once it is counted again.
+    return wanted, query, revision, today, id(use)
 
 
 def _kept(ask: Callable[P, T]) -> Callable[P, T]:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from saerad_core.demo.population import sample_studies
 from saerad_core.demo.wording import write_report
+from saerad_core.descriptions.lexicon import find_mentions
 from saerad_core.descriptions.statements import facts_of, parse_statements
 from saerad_core.vocabulary import Fact
 
@@ -235,3 +236,19 @@ def test_simulated_severities_agree_where_they_are_said(reports):
                 assert s.severity == truth[fact], report
                 severities += 1
     assert severities > 100
+
+
+def test_reading_about_one_finding_reads_every_sentence_that_names_it(reports):
+    whole = 0
+    for _, report in reports[:60]:
+        text = f"{report.findings} {report.impression}"
+        everything = parse_statements(text)
+        for key in ("pleural_effusion", "nodule", "cardiomegaly", "rib_fracture"):
+            for one, full in zip(parse_statements(text, about=key), everything, strict=True):
+                if any(mention.key == key for mention in find_mentions(full.text.lower())):
+                    assert one == full
+                    whole += 1
+                else:
+                    assert one._replace(statements=()) == full._replace(statements=())
+                    assert one.statements in ((), full.statements)
+    assert whole > 10
