@@ -29,7 +29,7 @@ PAINTED = """
   const now = document.querySelector(selector);
   if (!now || now.textContent === before) return false;
   const grid = document.querySelector('.xrays');
-  const images = [...(grid ?? document).querySelectorAll(grid ? 'img:not(.heat)' : '[data-testid="stImage"] img')];
+  const images = [...(grid ?? document).querySelectorAll(grid ? 'img:not(.heat)' : '.st-key-strongest [data-testid="stImage"] img')];
   if (!images.length || images.some(image => image.closest('[data-stale="true"]'))) return false;
   // Ours says whose X-rays they are.
   const number = /#(\\d+)/.exec(now.textContent)[1];
@@ -37,7 +37,7 @@ PAINTED = """
   return images.every(image => image.complete && image.naturalWidth > 0);
 }
 """
-"""The first grid of ours and every picture of the other app are of the feature asked for, and drawn."""
+"""The X-rays of the chosen interval, of ours and of the other app, are of the feature asked for, and drawn. What lies below isn't waited for."""
 
 
 def browse(results: Results, workspace: Workspace, quick: bool) -> None:

@@ -141,5 +141,6 @@ lowest, highest = float(explorer.evidence(feature).firing.activations.min()), fl
 st.slider(
     "Interval", lowest, max(highest, lowest + 0.01), (lowest, max(highest, lowest + 0.01)), key=f"interval-{feature}"
 )
-grid(images, 6)
+with st.container(key="strongest"):
+    grid(images, 6)
 below(detail)
