@@ -1,4 +1,4 @@
-"""The command line: python -m saerad_core demo | build | fetch | train | switch | info | report | recreate | evaluate | sae-report | maps | score | export | import | repair."""
+"""The command line: python -m saerad_core demo | build | fetch | train | switch | info | report | recreate | evaluate | sae-report | maps | score | describe | export | import | repair."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from saerad_core import NOTICE
 from saerad_core.cli.build import build, demo, switch, train
+from saerad_core.cli.describe import describe
 from saerad_core.cli.exchange import export, import_, repair
 from saerad_core.cli.fetch import fetch
 from saerad_core.cli.look import evaluate, info, recreate, report
@@ -29,6 +30,7 @@ for command in (
     sae_report,
     maps,
     score,
+    describe,
     export,
     repair,
 ):

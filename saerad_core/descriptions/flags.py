@@ -98,9 +98,10 @@ def duplicates(likeness: pd.DataFrame, descriptions: pd.DataFrame) -> Mapping[in
     weaker = (pairs["z"] < pairs["z_other"]) | (
         (pairs["z"] == pairs["z_other"]) & (pairs["feature_id"] > pairs["other_id"])
     )
-    kept = pairs[same & weaker.to_numpy()]
-    best = np.argsort(-kept["z_other"].to_numpy(dtype=float), kind="stable")
+    kept = np.flatnonzero(same & weaker.to_numpy())
+    best = kept[np.argsort(-pairs["z_other"].to_numpy(dtype=float)[kept], kind="stable")]
+    features, others = pairs["feature_id"].to_numpy(), pairs["other_id"].to_numpy()
     twins: dict[int, int] = {}
-    for feature, other in zip(kept["feature_id"].to_numpy()[best], kept["other_id"].to_numpy()[best], strict=True):
-        twins.setdefault(int(feature), int(other))
+    for at in best:
+        twins.setdefault(int(features[at]), int(others[at]))
     return twins

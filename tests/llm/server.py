@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -17,6 +17,8 @@ class ModelServer(ThreadingHTTPServer):
     def __init__(self, answer: str = "", behaves: str = "well") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer, self.behaves = answer, behaves
+        self.script: Callable[[dict], tuple[str, str]] | None = None
+        """Answer and behaviour for each question, where they differ."""
         self.asked: list[dict] = []
         self.headers_seen: list[dict[str, str]] = []
         self.release = threading.Event()
@@ -37,11 +39,13 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append(json.loads(body))
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(body)
         self.server.headers_seen.append(dict(self.headers))
         assert self.path == "/v1/chat/completions"
-        behaves = self.server.behaves
+        behaves, answer = self.server.behaves, self.server.answer
+        if self.server.script is not None:
+            answer, behaves = self.server.script(body)
         if behaves == "fails":
             self.send_error(500)
             return
@@ -66,12 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
         if behaves == "silent":
             self.server.release.wait(60)
             return
-        for start in range(0, len(self.server.answer), 7):
-            self._piece(self.server.answer[start : start + 7])
-            if behaves == "hangs" and start > len(self.server.answer) // 2:
+        for start in range(0, len(answer), 7):
+            self._piece(answer[start : start + 7])
+            if behaves == "hangs" and start > len(answer) // 2:
                 self.server.release.wait(60)
                 return
-            if behaves == "breaks off" and start > len(self.server.answer) // 2:
+            if behaves == "breaks off" and start > len(answer) // 2:
                 self.connection.shutdown(2)
                 return
         if behaves == "never stops":
