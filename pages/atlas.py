@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from saerad_core.errors import SaeRadError
 from saerad_core.explorer import AtlasPoints, FeatureQuery
 from saerad_core.explorer.areas import grid_places, read_areas, within
 from saerad_core.ui.asked import asked_for
 from saerad_core.ui.atlas.columns import FAMILY, columns
 from saerad_core.ui.atlas.component import atlas_map
-from saerad_core.ui.components import empty_state, foot, heading, html, number
+from saerad_core.ui.components import empty_state, foot, heading, html, literal, number
 from saerad_core.ui.desk.bulk_panel import hand_over
 from saerad_core.ui.feature_list import filters
 from saerad_core.ui.feature_rows import feature_rows
@@ -69,7 +70,11 @@ def show(now: Here) -> None:
     query = filters(now)
     searched = replace(query, alive=True, sort=FeatureQuery.sort) != FeatureQuery()
     # Those without a search are found anew for every lasso: 49,152 numbers in an order, in milliseconds.
-    fitting = now.explorer.catalogue.find(query if searched else replace(query, alive=False))
+    try:
+        fitting = now.explorer.catalogue.find(query if searched else replace(query, alive=False))
+    except SaeRadError as error:
+        st.error(literal(str(error)))
+        fitting = np.zeros(0, dtype=np.int64)
     lit = np.isin(points.ids, fitting) if searched else None
     area, ids = st.query_params.get("area", ""), ids_in_address()
     left, right = st.columns([1.7, 1], gap="medium")

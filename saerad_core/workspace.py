@@ -214,6 +214,11 @@ class Workspace:
         return self.root / "patches.safetensors"
 
     @property
+    def meanings_dir(self) -> Path:
+        """Vectors of descriptions by a sentence model, a folder a model; may be missing."""
+        return self.root / "meanings"
+
+    @property
     def maps_file(self) -> Path:
         """safetensors: every feature's mean map, and its maps' scores where masks or boxes could test them; may be missing."""
         return self.root / "maps.safetensors"

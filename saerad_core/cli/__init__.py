@@ -1,4 +1,4 @@
-"""The command line: python -m saerad_core demo | build | fetch | train | switch | info | report | recreate | evaluate | sae-report | maps | score | describe | export | import | repair."""
+"""The command line: python -m saerad_core demo | build | fetch | train | switch | info | report | recreate | evaluate | sae-report | maps | score | describe | meanings | export | import | repair."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from saerad_core.cli.describe import describe
 from saerad_core.cli.exchange import export, import_, repair
 from saerad_core.cli.fetch import fetch
 from saerad_core.cli.look import evaluate, info, recreate, report
+from saerad_core.cli.meanings import meanings
 from saerad_core.cli.metrics import maps, sae_report, score
 from saerad_core.errors import SaeRadError
 
@@ -31,6 +32,7 @@ for command in (
     maps,
     score,
     describe,
+    meanings,
     export,
     repair,
 ):

@@ -6,7 +6,7 @@ The largest dictionary has 49,152 features: a filter over columns takes millisec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -61,6 +61,8 @@ class Catalogue:
         self._texts, self._status = self._columns["text"].copy(), self._columns["status"].copy()
         self._orders = {sort: _order(frame, sort) for sort in SORTS}
         self._touched: list[int] = []
+        self.near: Callable[[str, np.ndarray], np.ndarray] | None = None
+        """Cosines of texts to a question, -inf for those that don't answer it; None where no sentence model is set up."""
         self._indexes = Indexes([_said(one) for one in self._records(range(len(frame)))], self._extras())
 
     def _records(self, places: Iterable[int]) -> Iterator[dict[str, Any]]:
@@ -108,7 +110,11 @@ class Catalogue:
         rank: tuple[np.ndarray, ...] = ()
         numbers = [int(word) for word in query.text.replace("#", " ").split() if word.isdecimal() and len(word) < 8]
         text = query.text.replace("#", " ")
-        if text.strip():
+        if text.strip() and query.meaning and self.near is not None:
+            cosine = self.near(text, self._texts)
+            keep &= np.isfinite(cosine)
+            rank = (-cosine,)
+        elif text.strip():
             said, anywhere = self._indexes.find(text)
             fits = anywhere.fits
             if len(numbers) == 1 and len(text.split()) == 1:

@@ -26,6 +26,7 @@ from saerad_core.explorer.detection import draw
 from saerad_core.explorer.direction import Directions, Mix
 from saerad_core.explorer.evidence import FeatureEvidence, Training
 from saerad_core.explorer.impact import Impact, ReportUse
+from saerad_core.explorer.meaning import Meanings
 from saerad_core.explorer.rows import (
     ActiveFeature,
     AtlasPoints,
@@ -43,6 +44,8 @@ from saerad_core.explorer.scores import READS, Case, Cases, Scores
 from saerad_core.explorer.sides import heat_side
 from saerad_core.explorer.where import HeatTruth, Where, truth_of, where_of
 from saerad_core.heatmap.file import FeatureMaps
+from saerad_core.llm import ModelError
+from saerad_core.llm.sentences import VARIABLE, sentence_model
 from saerad_core.progress import State
 from saerad_core.progress import read as read_state
 from saerad_core.retrieval import ImageIndex
@@ -86,6 +89,8 @@ class Explorer:
         self._lock = threading.Lock()
         self.scores = Scores(workspace, self.store, self.curation.sae)
         self._catalogue = Catalogue(self.store.features(), self.store.descriptions(), self.scores)
+        self._catalogue.near = self._near
+        self._meanings: Meanings | None = None
         self._revision = -1
         self._atlas: tuple[int, AtlasPoints] | None = None
         self._unseen: list[int] | None = None
@@ -123,6 +128,19 @@ class Explorer:
 
     def __contains__(self, feature_id: int) -> bool:
         return feature_id in self._catalogue
+
+    def _near(self, question: str, texts: np.ndarray) -> np.ndarray:
+        model = sentence_model()
+        if model is None:
+            raise ModelError(
+                f"Search by meaning needs a sentence model; let {VARIABLE} name its folder, or search by words."
+            )
+        with self._lock:
+            if self._meanings is None or self._meanings.model is not model:
+                root = self.workspace.root
+                self._meanings = Meanings(self.workspace.meanings_dir, model, f"data/{root.name}")
+            meanings = self._meanings
+        return meanings.near(question, texts)
 
     def row(self, feature_id: int) -> FeatureRow:
         return self.catalogue.row(feature_id)

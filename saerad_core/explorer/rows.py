@@ -84,6 +84,8 @@ class FeatureQuery:
 
     text: str = ""
     """Words that must all occur in the description, finding, side, place, label or phrases; or a feature's number."""
+    meaning: bool = False
+    """Whether ``text`` is a question whose nearest descriptions are wanted, where a sentence model is set up."""
     finding: str = ""
     side: str = ""
     status: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from saerad_core.ui.asked import asked_for
 from saerad_core.ui.components import empty_state, foot, html, number
 from saerad_core.ui.feature_mix import mix_input, mixed
 from saerad_core.ui.feature_rows import feature_rows
+from saerad_core.ui.meaning_switch import meaning_switch
 from saerad_core.ui.state import Here
 from saerad_core.vocabulary import SIDES, TERMS
 
@@ -115,6 +117,7 @@ def filters(here: Here) -> FeatureQuery:
             format_func=lambda key: SORTS[key].capitalize(),
             help="Best supported: how much more often the description is said of X-rays that show the feature (z).",
         )
+        meaning = meaning_switch()
         dead = st.toggle(
             "Silent too",
             key="dead",
@@ -124,6 +127,7 @@ def filters(here: Here) -> FeatureQuery:
     lowest, highest = FREQUENCIES[frequency]
     return FeatureQuery(
         text=text or "",
+        meaning=meaning and bool((text or "").strip()),
         finding=finding,
         side=side,
         status=status,
@@ -152,5 +156,10 @@ def show_list(here: Here) -> None:
     images = here.explorer.sample_images([row.feature_id for row in listing.rows], 3)
     with place:
         says = f"{number(listing.total)} features" if listing.total != 1 else "1 feature"
-        html(f'<div class="quiet">{says}</div>{feature_rows(here, listing.rows, images=images)}')
+        # What was searched for goes along and lights up there.
+        asked = {name: st.query_params[name] for name in st.query_params if name not in ("ws", "page", "mix")}
+        on_map = f'<a class="link nav" href="{escape(here.links.page("atlas", **asked))}">On the map</a>'
+        html(
+            f'<div class="quiet">{says} \N{MIDDLE DOT} {on_map}</div>{feature_rows(here, listing.rows, images=images)}'
+        )
     foot(f"{len(listing.rows)} of {number(listing.total)} features in {listing.ms:.1f} ms", f"workspace {here.name}")

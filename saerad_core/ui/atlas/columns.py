@@ -43,7 +43,7 @@ _NAMED = {
     "threshold": Column("Threshold", "From this activation on the feature counts as active."),
     SILENT: Column("Silent or not", "Silent: never active on a training X-ray."),
     "z": Column("Support (z)", "How much more often the description is said of X-rays that show the feature."),
-    "score": Column("Score", "Score of the description."),
+    "score": Column("Score on unseen patients", "How well the description foretells who shows the feature (AUROC)."),
     "n_firing": Column("Patients compared who show it", "Behind the description's support."),
     "n_with": Column("... whose reports say it", "Of the patients compared who show the feature."),
     "n_control": Column("Patients compared who don't show it", "Matched to those who do."),
@@ -86,7 +86,10 @@ def values(explorer: Explorer, key: str, ids: np.ndarray) -> np.ndarray:
         return np.where(catalogue.column("n_images", ids) > 0, "active", "silent").astype(object)
     if key in _LEFT_OUT:
         raise KeyError(key)
-    return catalogue.column(key, ids)
+    found = catalogue.column(key, ids)
+    if found.dtype == object:
+        return np.array([_words(one) for one in found], dtype=object)
+    return found
 
 
 def coloured(explorer: Explorer, key: str, ids: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
@@ -104,6 +107,13 @@ def coloured(explorer: Explorer, key: str, ids: np.ndarray) -> tuple[np.ndarray,
     if found.numeric:
         return found.codes, head | {"lo": found.lo, "hi": found.hi, "log": found.log}
     return found.codes, head | {"names": [[_said(key, w), n, i + 1] for i, (w, n) in enumerate(found.names)]}
+
+
+def _words(value: Any) -> str:  # noqa: ANN401 - whatever a column of words holds
+    """A list's words in one; "" for nothing."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return ", ".join(str(one) for one in value)
+    return "" if value is None or value != value else str(value)
 
 
 def _table(key: str, found: Colouring, light: bool) -> list[str]:
