@@ -32,9 +32,13 @@ class SentenceModel:
         self.path = path
         self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits over configuration, tokenizer and weights: vectors of two models are never mixed."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         found = sha256()
         for path in sorted(self.path.iterdir()):
             if path.suffix in (".json", ".txt", ".safetensors", ".model") and path.is_file():
