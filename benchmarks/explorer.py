@@ -29,8 +29,8 @@ from saerad_core.store.activations import ActivationStore, build_store
 from saerad_core.store.rollup import coactivations, similar_directions
 from saerad_core.workspace import Workspace
 
-PARTS = ("store", "large", "browser", "atlas", "build")
-"""Rows of the store itself; of one with many times the X-rays; of the app in a real browser; of its map there; of writing the store."""
+PARTS = ("store", "large", "browser", "sessions", "atlas", "build")
+"""Rows of the store itself; of one with many times the X-rays; of the app in a real browser; with many readers at once; of its map in a browser; of writing the store."""
 HOT = 200
 """The most frequent features are the hot ones."""
 TYPED = (
@@ -274,7 +274,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = args.data
         if root is None:
-            root = make(Settings(Path(folder) / "scale", 2_000, 8_000, 2_000, 50, thumbs="browser" in args.parts)).root
+            root = make(
+                Settings(
+                    Path(folder) / "scale",
+                    2_000,
+                    8_000,
+                    2_000,
+                    50,
+                    thumbs=bool({"browser", "sessions"} & set(args.parts)),
+                )
+            ).root
         workspace = Workspace.open(root)
         n = 60 if args.quick else 400
         results.add("load average at the start, of other programs too", os.getloadavg()[0], "")
@@ -292,6 +301,10 @@ def main() -> None:
             from benchmarks.explorer_browser import browse
 
             browse(results, workspace, args.quick)
+        if "sessions" in args.parts:
+            from benchmarks.explorer_browser import browse_many
+
+            browse_many(results, workspace, args.quick)
         if "atlas" in args.parts:
             from benchmarks.explorer_browser import browse_atlas
 

@@ -117,7 +117,7 @@ def below(detail: FeatureDetail) -> None:
         st.write(act.when, act.author, act.text or act.status)
 
 
-st.button("Next", on_click=forward)
+st.button("Next", on_click=forward, shortcut="Right")
 feature = features[st.session_state["place"] % len(features)]
 detail = explorer.feature(feature)
 row = detail.row
