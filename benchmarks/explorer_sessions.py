@@ -74,7 +74,7 @@ async def _session(
     times, errors = [], 0
     await asyncio.sleep(rng.random() * THINK)
     url = server.url.replace("http", "ws") + "/_stcore/stream"
-    async with connect(url, subprotocols=["streamlit"], max_size=None, origin=server.url) as socket:  # type: ignore[arg-type]
+    async with connect(url, subprotocols=["streamlit"], max_size=None, open_timeout=120, origin=server.url) as socket:  # type: ignore[arg-type]
         for _ in range(pages):
             page, query = _address(features, images, name, rng)
             message = BackMsg()
