@@ -107,7 +107,7 @@ def reports_read(results: Results, scorer: Scorer, bench: Bench, seed: int = 0) 
 
 def indication(results: Results, scorer: Scorer, bench: Bench, indications: list[str]) -> None:
     """Log-odds for findings that the indication names, one gain for all, chosen on the validation patients; the reports themselves never read it."""
-    named = [{fact.finding for fact in facts_of(text)} for text in indications]
+    named = [{fact.finding for fact, said in facts_of(text).items() if said.present} for text in indications]
     share = np.mean([bool(some) for some in named])
     results.add("indication: X-rays whose indication names a finding of the vocabulary", share, "share")
     loose = np.array([fact.finding for fact in bench.tables.facts])
