@@ -183,11 +183,13 @@ def coverage(bench: Bench) -> dict[str, Any]:
     """Mean coverage of the asked X-rays, and the share of them on which the program abstains."""
     composer = bench.composer
     rule = composer.reporting.coverage if composer.reporting is not None else None
+    trust = composer.trust
+    trusted = {f for f, text in composer.descriptions.items() if trust is None or trust.speaks(f, text)}
     found = []
     for row in bench.asked:
         ids, code = bench.codes.row(int(row))
         features, values = active(code, bench.thresholds[ids])
-        found.append(coverage_of(pairs(ids[features], values), set(composer.descriptions), rule))
+        found.append(coverage_of(pairs(ids[features], values), trusted, rule))
     return {
         "mean": float(np.mean([one.share for one in found])),
         "abstains": float(np.mean([one.abstains for one in found])),
