@@ -224,6 +224,8 @@ class Catalogue:
             ids: feature numbers that there are.
         """
         values = {"text": self._texts, "status": self._status}.get(name)
+        if name == "score":
+            values = self._current_scores()[0]
         return (self._columns[name] if values is None else values)[np.searchsorted(self._ids, ids)]
 
     def values(self, column: str) -> dict[int, float]:

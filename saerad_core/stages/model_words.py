@@ -92,7 +92,7 @@ class Estimate:
 
     def in_words(self) -> str:
         """For the command line."""
-        time_ = "known after the first answers" if self.seconds is None else f"about {self.seconds / 60:.0f} min"
+        time_ = "known after the first answers" if self.seconds is None else f"about {self.seconds / 60:.1f} min"
         return (
             f"{self.features:,} features, {self.cached:,} answered before: {self.requests:,} requests, about {self.tokens_in:,} tokens in and at "
             f"most {self.tokens_out:,} out (more where answers have to be asked again); time {time_}."

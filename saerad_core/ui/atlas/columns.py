@@ -43,7 +43,17 @@ _NAMED = {
     "threshold": Column("Threshold", "From this activation on the feature counts as active."),
     SILENT: Column("Silent or not", "Silent: never active on a training X-ray."),
     "z": Column("Support (z)", "How much more often the description is said of X-rays that show the feature."),
-    "score": Column("Score on unseen patients", "How well the description foretells who shows the feature (AUROC)."),
+    "score": Column(
+        "Score on unseen patients",
+        "AUROC with which the description tells, on validation patients, where the feature fires.",
+    ),
+    "score_lo": Column(
+        "Score on unseen patients, lower end",
+        "Lower end of its 95 % interval; up to 0.60 the words explain nothing in reports.",
+    ),
+    "flags": Column(
+        "Flags", "What should make one doubt the feature: one patient's quirk, the view, a device, a duplicate."
+    ),
     "n_firing": Column("Patients compared who show it", "Behind the description's support."),
     "n_with": Column("... whose reports say it", "Of the patients compared who show the feature."),
     "n_control": Column("Patients compared who don't show it", "Matched to those who do."),

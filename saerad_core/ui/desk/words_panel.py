@@ -40,8 +40,10 @@ def suggestion(here: Here, row: FeatureRow, state: FeatureState, seen: Seen) -> 
         for by, value in (("human", state.human_score()), ("machine", state.machine_score()))
         if value is not None
     ]
+    tested += [f"on unseen patients {said}" for said in (_unseen(here, row, row.text),) if said]
     proposals = "".join(
         f"<br>{escape(one.author)} proposes: <b>{escape(one.text)}</b> {escape(f'({one.source})') if one.source else ''}"
+        f" {escape(_unseen(here, row, one.text))}"
         for one in state.proposals[-2:]
     )
     if row.best_label and row.best_auroc is not None and row.best_auroc >= TELLS:
@@ -57,6 +59,16 @@ def suggestion(here: Here, row: FeatureRow, state: FeatureState, seen: Seen) -> 
             "Take suggestion", key=f"desk_take_{row.feature_id}", shortcut="T", type="tertiary", on_click=take_suggestion,
             args=(here, seen, words, fields), help="Puts it into the box, to be changed and saved.",
         )  # fmt: skip
+
+
+def _unseen(here: Here, row: FeatureRow, text: str) -> str:
+    """How words do on validation patients, whose reports they weren't made from; "" where nothing tells. Test patients stay out of the
+    desk, so that nobody rewords by them."""
+    found = here.explorer.scores.of(row.feature_id, text)
+    if found is None or not found.decides.scored:
+        return ""
+    one = found.decides
+    return f"AUROC {score(one.auroc)} ({score(one.lo)}\N{EN DASH}{score(one.hi)}){'' if found.holds else ', weak'}"
 
 
 def _said_by_program(row: FeatureRow) -> Fields:
