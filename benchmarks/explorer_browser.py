@@ -109,6 +109,8 @@ def browse_many(results: Results, workspace: Workspace, quick: bool) -> None:
     server = Server(workspace.root.parent)
     server.start()
     try:
+        # What a server does once isn't a page's.
+        sessions(results, workspace, server, (), 0)
         for count in (5,) if quick else (25, 50):
             each = 3 if quick else 6
             busy = _busy(server)

@@ -1,7 +1,7 @@
 """Streamlit has Python look through every object in memory for unused ones after each run of a page; this keeps that short.
 
-With a workspace of 49,152 features open, millions of objects live as long as the server, and looking through them took nearly
-all of a page's processor time. What is alive after such a collection is set aside (gc.freeze), so that the next ones look only
+With a workspace of 49,152 features open, millions of objects live as long as the server, and looking through them took two
+thirds of a page's processor time. What is alive after such a collection is set aside (gc.freeze), so that the next ones look only
 at what has come since. Now and then all is looked through again, so that what has died among it is freed as well.
 """
 
