@@ -125,7 +125,7 @@ def _list(now: Here, query: FeatureQuery, chosen: list[int], searched: bool, dra
         ):
             go_to(now, "curate", **hand_over(chosen))
     images = now.explorer.sample_images([row.feature_id for row in shown[:12]], 2)
-    with st.container(height=620, border=False):
+    with st.container(height=620, border=False, key="atlas_list"):
         html(feature_rows(now, shown, images=images, compact=True))
     if len(chosen) > SHOWN:
         html(f'<p class="quiet">The first {SHOWN} are listed; all go to the desk.</p>')

@@ -262,7 +262,9 @@ def _order(frame: pd.DataFrame, sort: str) -> np.ndarray:
         "rare": lambda: frame["frequency"].to_numpy(dtype=float),
         "id": lambda: np.zeros(len(frame)),
     }[sort]()
-    return np.lexsort((frame["feature_id"].to_numpy(), by))
+    # Those without a description by what they tell best: where nothing could be described, the list still begins with what is worth a look.
+    label = _descending(frame, "best_auroc") if sort == "strength" else np.zeros(len(frame))
+    return np.lexsort((frame["feature_id"].to_numpy(), label, by))
 
 
 def _descending(frame: pd.DataFrame, column: str) -> np.ndarray:

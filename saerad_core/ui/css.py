@@ -56,6 +56,9 @@ a.chip:hover { border-color: var(--accent); color: var(--accent); }
 /* the stages of a report, once they have ended */
 .st-key-stages:not(:has(.live)), .stLayoutWrapper:has(> .st-key-stages):not(:has(.live)) { display: none; }
 
+/* beside the map on a narrow screen: words before pictures */
+@media (max-width: 1150px) { .st-key-atlas_list .strip { display: none; } }
+
 /* the plot over the X-rays comes after them and keeps its place */
 .st-key-bars-place { min-height: 20.2rem; }
 

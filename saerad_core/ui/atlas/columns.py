@@ -70,8 +70,9 @@ _STATUS = {
     "suggested": "#56B4E9", "edited": "#E69F00", "accepted": "#009E73", "rejected": "#D55E00", "unsure": "#CC79A7",
     "undescribed": GREY,
 }  # fmt: skip
-_OTHER = "#a9b0b8"
-_ON_WHITE = {"#F0E442": "#b3a100", "#88CCEE": "#4a9cc4", _OTHER: "#8a919a"}
+_OTHER = "#e4e7eb"
+"""Stands out from the grey of what isn't known, and from what a search doesn't light."""
+_ON_WHITE = {"#F0E442": "#b3a100", "#88CCEE": "#4a9cc4", _OTHER: "#2f353c"}
 """What would be too pale on the light theme's ground."""
 _LOWEST, _HIGHEST = 60, 215
 """Part of the scale that stands out from a dark ground, from the first on, and from a light one, up to the second."""
