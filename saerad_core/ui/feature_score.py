@@ -103,11 +103,17 @@ def verdict(found: TextScore) -> str:
 
 
 def _strip(one: Judged) -> str:
+    def item(value: float, lo: float, hi: float, known: bool, name: str, says: str) -> FactItem:
+        if not known:
+            return FactItem("\N{EN DASH}", name, says)
+        return FactItem(score(value), f"{name} {score(lo)}\N{EN DASH}{score(hi)}", f"{says} 95 % interval beside it.")
+
+    precision, recall = one.precision, one.recall
     return fact_strip(
         [
-            FactItem(_area(one), "AUROC, validation", _HOW),
-            FactItem(_part(one.precision), "precision", f"Of {one.precision.of} validation patients whose reports state the words, the share whose X-rays then fire."),
-            FactItem(_part(one.recall), "recall", f"Of {one.recall.of} validation patients whose X-rays fire, the share whose reports then state the words."),
+            item(one.auroc, one.lo, one.hi, one.scored, "AUROC", f"{_HOW} Validation patients."),
+            item(*precision[:3], bool(precision.of), "precision", f"Of {precision.of} validation patients whose reports state the words, the share whose X-rays then fire."),
+            item(*recall[:3], bool(recall.of), "recall", f"Of {recall.of} validation patients whose X-rays fire, the share whose reports then state the words."),
         ]
     )  # fmt: skip
 
