@@ -87,9 +87,11 @@ class Scores:
         if kept is not None:
             return kept
         line = self._lines.get(feature_id, {})
-        told = claims_of(text).told
-        if line.get("text") == text:
-            found = TextScore(told, {split: _judged(line, split) for split in SPLITS})
+        by = {split: _judged(line, split) for split in SPLITS} if line.get("text") == text else {}
+        # Only words that claim something have counts; reading words again takes a millisecond, and a list has twenty.
+        told = any(one.firing or one.silent for one in by.values()) or claims_of(text).told
+        if by:
+            found = TextScore(told, by)
         elif not told or self.unseen is None:
             found = TextScore(told)
         else:
