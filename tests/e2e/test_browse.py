@@ -151,8 +151,11 @@ def test_the_map_lights_up_what_is_searched_for_and_answers_keys(server: Server,
     settle(page)
     assert "/colours/frequency" in drawn(page)[1]
     expect(page.locator(".a .legend")).to_contain_text("Frequency")
+    search = page.locator(".st-key-search input")
     page.keyboard.press("/")
-    page.keyboard.type("left")
+    expect(search).to_be_focused()
+    search.press_sequentially("left")
+    page.keyboard.press("Enter")
     expect(page.locator("a.feature").first).to_be_visible()
     found = page.locator(".heading b").first.inner_text()
     expect(page.locator(".a canvas")).to_have_attribute("data-drawn", re.compile(rf" {found}$"))
