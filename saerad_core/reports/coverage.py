@@ -55,7 +55,7 @@ class Coverage:
     def sentence(self) -> str:
         """For the page and for files."""
         rule = (
-            f"under {self.threshold:.0%} there is no report"
+            f"under {self.threshold:{'.0%' if self.threshold >= 0.01 else '.1%'}} there is no report"
             if self.threshold > 0
             else "reports of validation patients with next to none were no worse, so that it keeps none back"
         )
@@ -106,8 +106,8 @@ def choose(shares: np.ndarray, hits: np.ndarray, stated: np.ndarray, truths: np.
     """The threshold, from validation X-rays.
 
     It is the highest coverage up to which their reports' facts have less than half the F1 of all of them; where there is none, the
-    lowest coverage that they show: below it nothing is known. It is at least LEAST, unless FEWEST of them or more lie under that: then
-    their reports were seen not to be worse.
+    lowest coverage that they show: below it nothing is known. That is at least LEAST, unless FEWEST of them or more lie under LEAST: then
+    their reports were seen to be of use.
 
     Args:
         shares: float [V], coverage of each.
@@ -116,12 +116,15 @@ def choose(shares: np.ndarray, hits: np.ndarray, stated: np.ndarray, truths: np.
         truths: int [V], facts that it has.
     """
     order = np.argsort(shares, kind="stable")
+    rising = np.asarray(shares)[order]
     right, said, true = (np.cumsum(np.asarray(a)[order]) for a in (hits, stated, truths))
     f1 = 2 * right / np.maximum(said + true, 1)
-    worse = np.flatnonzero((f1 < USEFUL * f1[-1:]) & (np.arange(1, len(f1) + 1) >= FEWEST))
+    # A threshold can't part X-rays of one coverage, such as all those on which no described feature is active.
+    parts = np.append(rising[1:] > rising[:-1], False)[: len(f1)]
+    worse = np.flatnonzero(parts & (f1 < USEFUL * f1[-1:]) & (np.arange(1, len(f1) + 1) >= FEWEST))
     if len(worse):
         cut = int(worse[-1])
-        return CoverageRule(max(LEAST, float(shares[order[cut + 1]])), len(shares), float(f1[cut]))
+        return CoverageRule(float(rising[cut + 1]), len(shares), float(f1[cut]))
     lowest = float(np.percentile(shares, UNSEEN)) if len(shares) else 0.0
-    seen = int((np.asarray(shares) < LEAST).sum()) >= FEWEST
+    seen = int((rising < LEAST).sum()) >= FEWEST
     return CoverageRule(lowest if seen else max(LEAST, lowest), len(shares))

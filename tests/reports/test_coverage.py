@@ -72,6 +72,9 @@ def test_where_reports_without_coverage_were_seen_to_be_no_worse_none_is_kept_ba
     assert choose(shares, np.full(100, 2), np.full(100, 2), np.full(100, 2)).threshold == 0.0
     assert choose(shares[11:], *(np.full(89, 2),) * 3).threshold == LEAST
     assert choose(shares, np.where(shares > 0, 2, 0), *(np.full(100, 2),) * 2).threshold >= 0.2
+    # Of those without any the first ten in the file have nothing right, all of them together have: they can't be parted.
+    first = np.where(np.arange(100) < 10, 0, 2)
+    assert choose(np.where(np.arange(100) < 60, 0.0, shares), first, *(np.full(100, 2),) * 2).threshold == 0.0
     one = measure([(5, 1.0)], (), CoverageRule(0.0))
     assert not one.abstains and "keeps none back" in one.sentence and measure([], (), CoverageRule(0.0)).abstains
 
