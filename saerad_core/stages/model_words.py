@@ -27,6 +27,7 @@ from saerad_core.descriptions.reported import looser
 from saerad_core.descriptions.unseen import Unseen
 from saerad_core.errors import SaeRadError
 from saerad_core.llm import LanguageModel, Message, ModelError
+from saerad_core.llm.waiting import waited_for
 from saerad_core.progress import Progress
 from saerad_core.reports.check import check
 from saerad_core.store.curation import Act, CurationStore
@@ -182,7 +183,7 @@ def ask_all(
     Raises:
         ModelError: the server failed HOPELESS times in a row; what came before is kept.
     """
-    return asyncio.run(_ask_all(packs, model, features, answers, settings, progress, arrived))
+    return waited_for(_ask_all(packs, model, features, answers, settings, progress, arrived))
 
 
 async def _ask_all(

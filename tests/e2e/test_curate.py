@@ -127,6 +127,7 @@ def test_a_feature_is_curated_by_keys_and_a_draft_survives_a_reload(folder: Path
         page.keyboard.press("Escape")
         page.keyboard.press("a")
         saved(page, 5)
+        settle(page)
         page.keyboard.press("p")
         expect(page.locator(".desk-id")).to_have_text("#5")
         expect(page.locator(".hero")).to_have_text("Half a sentence")
