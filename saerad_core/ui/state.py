@@ -8,6 +8,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -81,6 +82,10 @@ def _stamp(workspace: Workspace) -> tuple[str, int]:
     return str(workspace.root), (workspace.root / "workspace.json").stat().st_mtime_ns
 
 
+_open: WeakValueDictionary[tuple[str, int], Explorer] = WeakValueDictionary()
+"""Readers that are kept, by the stamp of their workspace."""
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _explorer(root: str, stamp: int) -> Explorer:
     return Explorer(Workspace.open(Path(root)), admit)
@@ -128,7 +133,15 @@ def dataset_of(workspace: Workspace) -> Dataset:
 
 def explorer_of(workspace: Workspace) -> Explorer:
     """The workspace's reader, shared by all sessions."""
-    return _explorer(*_stamp(workspace))
+    stamp = _stamp(workspace)
+    explorer = _explorer(*stamp)
+    _open[stamp] = explorer
+    return explorer
+
+
+def open_explorer(workspace: Workspace) -> Explorer | None:
+    """The same, at once; None where the workspace's reader would have to be made."""
+    return _open.get(_stamp(workspace))
 
 
 def engine_of(workspace: Workspace) -> Engine:
