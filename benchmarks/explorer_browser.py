@@ -129,7 +129,7 @@ def browse_many(results: Results, workspace: Workspace, quick: bool) -> None:
         # What a server does once isn't a page's.
         sessions(results, workspace, server, (), 0)
         for count in (5,) if quick else (25, 50):
-            each = 3 if quick else 6
+            each = 3 if quick else 15
             busy = _busy(server)
             warmed = sessions(results, workspace, server, (count,), each)
             spent = (_busy(server) - busy) / (count * each + warmed)
