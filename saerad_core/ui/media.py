@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from saerad_core.errors import SaeRadError
 from saerad_core.ui import state
@@ -75,6 +76,25 @@ def routes() -> list[BaseRoute]:
         Route(f"{root}/held/{{token}}/heat/{{feature_id}}.png", _held_heat),
         *atlas_routes(),
     ]
+
+
+class ThumbMiddleware:
+    """Answers for thumbnails ahead of Streamlit's own layers (compression, its session, routing), which take longer than the answer.
+
+    It has to stand behind the sign-in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._address = re.compile(rf"{re.escape(base())}/xray/(?P<workspace>[^/]+)/thumb/(?P<image_id>[^/]+)")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = scope["type"] == "http" and scope["method"] == "GET" and self._address.fullmatch(scope["path"])
+        if not asked:
+            await self.app(scope, receive, send)
+            return
+        answer = await _thumb(Request({**scope, "path_params": asked.groupdict()}))
+        await answer(scope, receive, send)
 
 
 class _Unknown(Exception):

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 import streamlit as st
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from saerad_core.images.pictures import picture, thumbnail
 from saerad_core.ui.links import Links
-from saerad_core.ui.media import routes
+from saerad_core.ui.media import ThumbMiddleware, routes
 from saerad_core.workspace import Counts, DatasetInfo, EncoderInfo, StageRecord, Workspace
 from tests.store.example import Example, M
 
 
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+@pytest.fixture(params=["routes", "shortcut"])
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[TestClient]:
+    """The routes, and the same behind the shortcut for thumbnails."""
     monkeypatch.setenv("SAERAD_DATA", str(tmp_path))
     (tmp_path / "secret.webp").write_bytes(b"secret")
     info = DatasetInfo(kind="simulated", simulated=True)
@@ -35,7 +37,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
             path.write_bytes(draw(np.zeros((64, 64), dtype=np.float32)))
         # Lies in the folder, but the store doesn't know it.
         workspace.thumb("stranger").write_bytes(b"secret")
-    yield TestClient(Starlette(routes=routes()))
+    shortcut = [Middleware(ThumbMiddleware)] if request.param == "shortcut" else []
+    yield TestClient(Starlette(routes=routes(), middleware=shortcut))
     st.cache_resource.clear()
 
 
