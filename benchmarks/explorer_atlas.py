@@ -6,20 +6,17 @@ rows stand in the page and their X-rays' thumbnails have been decoded.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 
 import numpy as np
 from playwright.sync_api import Browser, Page
 
 from benchmarks.common import Results
+from benchmarks.plain_app import plain_app
 from saerad_core.explorer import Explorer
 from saerad_core.explorer.areas import GRID, grid_places
 from saerad_core.workspace import Workspace
-from tests.e2e.browser import PROJECT, Server, free_port, settle
+from tests.e2e.browser import Server, settle
 
 WANTED = 19_000
 PATIENCE = 300_000
@@ -86,7 +83,7 @@ def atlas(results: Results, browser: Browser, server: Server, workspace: Workspa
     )
     results.add("lasso to list and its thumbnails: slowest", max(took), "s")
     page.close()
-    with _plotly_app(workspace) as url:
+    with plain_app("plain_atlas_page", workspace) as url:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(PATIENCE)
         theirs, lassos = [], []
@@ -146,18 +143,3 @@ def _plotly_lasso(page: Page) -> tuple[int, float]:
     page.mouse.up()
     count = page.wait_for_function(PLOTLY_LISTED, arg=before, polling="raf").json_value()
     return int(count), time.perf_counter() - began
-
-
-@contextmanager
-def _plotly_app(workspace: Workspace):
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "benchmarks/plain_atlas_page.py", "--server.port", str(port)]
-    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
-    env = os.environ | {"PLAIN_WORKSPACE": str(workspace.root), "PYTHONPATH": str(PROJECT)}
-    process = subprocess.Popen(command, cwd=PROJECT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-    try:
-        Server.wait(port, process)
-        yield f"http://localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)

@@ -6,10 +6,7 @@ Painted means: the next feature's number stands in the page and all of its X-ray
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +15,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.common import Results
 from benchmarks.explorer_atlas import atlas
 from benchmarks.explorer_sessions import sessions
+from benchmarks.plain_app import plain_app
 from saerad_core.explorer import Explorer, FeatureQuery
 from saerad_core.workspace import Workspace
-from tests.e2e.browser import ARGUMENTS, PROJECT, Server, chromium, free_port, settle
+from tests.e2e.browser import ARGUMENTS, Server, chromium, settle
 
 PATIENCE = 300_000
 PAINTED = """
@@ -96,7 +94,7 @@ def _in_turn(
     ours: list[float] = []
     theirs: list[float] = []
     busy = 0.0
-    with _plain_app(workspace, features) as url:
+    with plain_app("plain_feature_page", workspace, PLAIN_FEATURES=",".join(map(str, features))) as url:
         other = browser.new_page(viewport={"width": 1440, "height": 1400})
         other.set_default_timeout(PATIENCE)
         other.goto(url)
@@ -178,23 +176,3 @@ def _memory(server: Server) -> float:
     assert server._process is not None
     status = Path(f"/proc/{server._process.pid}/status").read_text(encoding="ascii")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1e6
-
-
-@contextmanager
-def _plain_app(workspace: Workspace, features: list[int]):
-    """The same feature's text, histogram and 24 X-rays, each with st.image: what a first Streamlit page looks like."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "benchmarks/plain_feature_page.py", "--server.port", str(port)]
-    command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
-    env = os.environ | {
-        "PLAIN_WORKSPACE": str(workspace.root),
-        "PLAIN_FEATURES": ",".join(map(str, features)),
-        "PYTHONPATH": str(PROJECT),
-    }
-    process = subprocess.Popen(command, cwd=PROJECT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-    try:
-        Server.wait(port, process)
-        yield f"http://localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)

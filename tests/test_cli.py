@@ -66,8 +66,10 @@ def test_report_prints_findings_with_evidence(tiny_workspace: Workspace) -> None
 
 
 def test_evaluate_writes_concepts_and_baselines(tiny_workspace: Workspace, tmp_path) -> None:
+    # It writes its figures into the workspace, which other tests look at.
+    workspace = shutil.copytree(tiny_workspace.root, tmp_path / "tiny")
     out = tmp_path / "figures.json"
-    done = saerad("evaluate", tiny_workspace.root, "--json", out)
+    done = saerad("evaluate", workspace, "--json", out)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
     assert {"ours", "nearest", "probe_template", "all_normal"} <= set(found["reports"])

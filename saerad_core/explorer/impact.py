@@ -25,9 +25,12 @@ SAMPLE = 300
 SEED = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReportUse:
-    """Which features the reports of a sample of X-rays name as evidence. Under the curation of when it was counted."""
+    """Which features the reports of a sample of X-rays name as evidence. Under the curation of when it was counted.
+
+    Equal to itself alone: one that is counted again is another.
+    """
 
     rows: tuple[int, ...]
     """The sample: X-rays of the validation and test splits."""

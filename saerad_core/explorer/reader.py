@@ -99,7 +99,7 @@ class Explorer:
         """A feature's active training X-rays and what is counted of them: ``evidence(feature_id)``."""
         self._detail_kept, self._top_kept = _kept(self._detail), _kept(self._top_images)
         self._alike_kept = _kept(self._alike)
-        self._queue_kept = cached(LRUCache(QUEUES), key=_same_queue, lock=threading.Lock())(self._queue)
+        self._queue_kept = _kept(self._queue, QUEUES)
         self._similar: ImageIndex | None = None
         self._directions = Directions(workspace, self.store)
         self._maps: tuple[FeatureMaps | None] | None = None
@@ -496,16 +496,9 @@ def phrases_of(report: str, finding: str, side: str = "", present: bool = True) 
     return tuple(found)
 
 
-def _same_queue(
-    wanted: QueueFilter, query: FeatureQuery | None, revision: int, today: str, use: ReportUse | None
-) -> tuple[object, ...]:
-    # What was counted of reports is another object once it is counted again.
-    return wanted, query, revision, today, id(use)
-
-
-def _kept(ask: Callable[P, T]) -> Callable[P, T]:
+def _kept(ask: Callable[P, T], most: int = KEPT) -> Callable[P, T]:
     """The function, with its last answers kept. Two threads that ask for the same missing one both work it out."""
-    return cached(LRUCache(KEPT), lock=threading.Lock())(ask)
+    return cached(LRUCache(most), lock=threading.Lock())(ask)
 
 
 def _ms(began: float) -> float:

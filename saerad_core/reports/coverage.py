@@ -57,7 +57,7 @@ class Coverage:
         rule = (
             f"under {self.threshold:{'.0%' if self.threshold >= 0.01 else '.1%'}} there is no report"
             if self.threshold > 0
-            else "reports of validation patients with next to none were no worse, so that it keeps none back"
+            else "reports of validation patients with next to none were still of use, so that it keeps none back"
         )
         return (
             f"Features whose description counts carry {self.share:.0%} of this X-ray's activation ({self.described} of {self.active} "

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from saerad_core.errors import WorkspaceError
+from saerad_core.locks import sync_folder
 
 NAME = "study.jsonl"
 MARKS: dict[str, str] = {
@@ -107,7 +108,7 @@ class StudyJournal:
                     file.truncate(taken)
                     raise
             if not data:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
         except OSError as error:
             raise WorkspaceError(
                 "The mark could not be written to the disk; make room there and mark again."
@@ -160,11 +161,3 @@ def parse(data: bytes) -> tuple[list[Marked], str, int]:
 
 def _hash(tip: str, body: bytes) -> str:
     return sha256(tip.encode() + body).hexdigest()[:HASHED]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
@@ -22,14 +18,6 @@ from saerad_core.ui.atlas.routes import places_body
 from saerad_core.ui.media import routes
 from saerad_core.workspace import Workspace
 from tests.ui.test_pages import SHELL, opened, said, shown
-
-
-@pytest.fixture
-def workspace(tiny_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    shutil.copytree(tiny_workspace.root, tmp_path / "tiny")
-    monkeypatch.setenv("SAERAD_DATA", str(tmp_path))
-    yield Workspace.open(tmp_path / "tiny")
-    st.cache_resource.clear()
 
 
 @pytest.fixture

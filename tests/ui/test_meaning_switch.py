@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -22,14 +19,6 @@ from tests.ui.test_pages import SHELL, opened, shown
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_bert(tmp_path_factory.mktemp("bert") / "tiny")
-
-
-@pytest.fixture
-def workspace(tiny_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    shutil.copytree(tiny_workspace.root, tmp_path / "tiny")
-    monkeypatch.setenv("SAERAD_DATA", str(tmp_path))
-    yield Workspace.open(tmp_path / "tiny")
-    st.cache_resource.clear()
 
 
 @pytest.fixture

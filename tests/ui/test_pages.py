@@ -395,7 +395,6 @@ def test_the_evaluate_page_shows_ways_of_reporting_side_by_side(app: AppTest, fo
         path.unlink()
 
 
-def test_a_command_in_an_empty_state_shows_no_backticks(app: AppTest, folder: Path):
-    (folder / "tiny" / "evaluation.json").unlink(missing_ok=True)
+def test_a_command_in_an_empty_state_shows_no_backticks(app: AppTest):
     words = shown(opened(app, "evaluate"))
     assert "<code>python -m saerad_core evaluate data/tiny</code>" in words and "`" not in words

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from saerad_core.errors import WorkspaceError
+from saerad_core.locks import sync_folder
 from saerad_core.store.curation.events import VERSION, Event, as_dict
 from saerad_core.store.curation.versions import from_version_1
 
@@ -152,7 +153,7 @@ def append(path: Path, lines: Sequence[bytes]) -> None:
                 file.truncate(before)
                 raise
         if new:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise WorkspaceError("The edit could not be written to the disk; make room there and save again.") from error
 
@@ -194,12 +195,3 @@ def read(path: Path) -> bytes:
         raise WorkspaceError(
             "curation.jsonl can't be opened; make the workspace's folder readable and writable."
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    # The name of a new file is on the disk only when its folder is.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

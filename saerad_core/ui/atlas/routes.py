@@ -9,6 +9,7 @@ import gzip
 import json
 import re
 import threading
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -106,7 +107,6 @@ def places_body(points: AtlasPoints) -> np.ndarray:
 
 def _places_of(request: Request) -> Response:
     explorer, points = _map(request)
-    # The map itself in the key: its identity changes when it is read anew.
     return _kept_or(("places", str(explorer.workspace.root), request.query_params.get("v", "")), lambda: _numbers(
         places_body(points), {"n": len(points.ids)}
     ))  # fmt: skip
@@ -119,7 +119,7 @@ def _colours_of(request: Request) -> Response:
     return _kept_or(key, lambda: _numbers(*coloured(explorer, column, points.ids)))
 
 
-def _kept_or(key: tuple[Any, ...], make: Any) -> Response:  # noqa: ANN401 - a function without arguments
+def _kept_or(key: tuple[Any, ...], make: Callable[[], Response]) -> Response:
     with _lock:
         found = _kept.get(key)
     if found is None:
