@@ -167,7 +167,11 @@ class Composer:
 
     def _check(self, report: Report) -> None:
         """Flag what a sentence says beyond its statements, whoever wrote it."""
-        fixed = (self.wording.nothing(), self.wording.nothing_impression(), self.wording.not_excluded())
+        fixed = (
+            self.wording.nothing(),
+            self.wording.nothing_impression(),
+            *(self.wording.not_excluded(beside) for beside in (False, True)),
+        )
         for part in (report.findings, report.impression, report.changes):
             for number, sentence in enumerate(part):
                 if sentence.statements or sentence.text not in fixed:
@@ -291,7 +295,7 @@ class Composer:
                 text = (
                     self.wording.nothing_impression()
                     if silence and nothing >= (REASSURES if self.reporting is None else self.reporting.reassures)
-                    else self.wording.not_excluded()
+                    else self.wording.not_excluded(beside=bool(stated))
                 )
                 report.impression.append(ReportSentence(text, (), nothing, against_all))
             repeated = stated[: self.settings.minor]

@@ -50,9 +50,10 @@ class Wording:
         """The same for the impression, or where only minor findings are supported."""
         return NOTHING_FOUND
 
-    def not_excluded(self) -> str:
-        """Where no finding is supported, but having none isn't likely either."""
-        return "No finding is supported by the active features; this does not exclude one."
+    def not_excluded(self, beside: bool) -> str:
+        """Where no finding is supported, ``beside`` minor ones that are, but having none isn't likely either."""
+        none = "No other finding" if beside else "No finding"
+        return f"{none} is supported by the active features; this does not exclude one."
 
     def impression(self, statements: tuple[Statement, ...]) -> str:
         """A line of the impression."""

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from saerad_core.descriptions.realise import NOTHING_FOUND
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.reports import compose
+from saerad_core.reports.compose import Composer
 from saerad_core.reports.report import ReportSentence
+from saerad_core.reports.text import Wording
 from saerad_core.vocabulary import Fact, Statement
 from tests.reports.written import all_sentences, composer, curated, tables
 
@@ -104,6 +106,23 @@ def test_an_impression_reassures_only_where_nothing_is_likely(monkeypatch):
     wary = composer().compose([(20, 1.0)]).impression[0]
     assert wary.text != NOTHING_FOUND and "does not exclude" in wary.text
     assert not any(s.present for s in facts_of(wary.text).values())
+
+
+def test_an_impression_beside_minor_findings_says_that_no_other_is_supported():
+    wording = composer().wording
+    alone, beside = (wording.not_excluded(beside=one) for one in (False, True))
+    assert alone.startswith("No finding is supported") and beside.startswith("No other finding is supported")
+    made = Composer(tables(), {}, wording=_Minor())
+    report = made.compose([(1, 3.0)], silence=False)
+    assert report.findings[0].statements and report.impression[0].text == beside
+    assert report.impression[1].statements == report.findings[0].statements
+
+
+class _Minor(Wording):
+    """To whom every finding is a minor one."""
+
+    def is_minor(self, finding: str) -> bool:
+        return True
 
 
 def test_where_silence_is_no_evidence_nothing_is_called_absent_and_nobody_reassured():
