@@ -8,7 +8,7 @@ fires as usual. fit_evidence.py learns the weights from report text; this module
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,18 @@ class Contribution(NamedTuple):
     """What the feature adds, against its mean activation over training X-rays."""
     fires: bool
     """Whether its activation is above that mean; else the contribution lies in its silence or weakness."""
+
+
+@dataclass(frozen=True)
+class Fired:
+    """A code as arrays, beside what is usual: worked out once for all that is asked of one X-ray."""
+
+    features: np.ndarray
+    """int64 [n]."""
+    activations: np.ndarray
+    """float64 [n], as given."""
+    deviation: np.ndarray
+    """float64 [m]: of every feature from its mean, in standard deviations; 0 for features that don't count as evidence."""
 
 
 class SeverityScale(NamedTuple):
@@ -92,17 +104,27 @@ class EvidenceTables:
         """
         return self.facts.index(fact)
 
-    def logits(self, code: Code, barred: Collection[int] = ()) -> np.ndarray:
-        """Evidence for every fact, float64 [K], on an X-ray with this code.
+    def fired(self, code: Code, barred: Collection[int] = ()) -> Fired:
+        """What the questions below are asked of.
 
         Args:
             code: of the X-ray; a feature that isn't in it is silent.
             barred: features that count as if they fired as usual, whatever they do.
         """
-        deviation = self._deviation(code, barred)
+        features = np.array([feature for feature, _ in code], dtype=np.int64)
+        values = np.array([value for _, value in code], dtype=np.float64)
+        activations = np.zeros(self.width)
+        activations[features] = np.minimum(values, self.most[features])
+        deviation = (activations - self.centre) / self.scale
+        deviation[list(barred)] = 0.0
+        return Fired(features, values, deviation)
+
+    def logits(self, code: Code | Fired, barred: Collection[int] = ()) -> np.ndarray:
+        """Evidence for every fact, float64 [K], on an X-ray with this code; arguments as of ``fired``."""
+        deviation = self._asked(code, barred).deviation
         return self.intercepts.astype(np.float64) + self._used @ deviation[self._columns]
 
-    def probabilities(self, code: Code, barred: Collection[int] = ()) -> np.ndarray:
+    def probabilities(self, code: Code | Fired, barred: Collection[int] = ()) -> np.ndarray:
         """Calibrated P(fact | code), float64 [K]; no fact is likelier than a looser one that it implies."""
         return self.consistent(1.0 / (1.0 + np.exp(-self.logits(code, barred))))
 
@@ -115,14 +137,8 @@ class EvidenceTables:
     def _used(self) -> np.ndarray:
         return self.weights[:, self._columns].astype(np.float64)
 
-    def _deviation(self, code: Code, barred: Collection[int] = ()) -> np.ndarray:
-        """Of every feature from its mean, in standard deviations, float64 [m]."""
-        activations = np.zeros(self.width)
-        ids = [feature for feature, _ in code]
-        activations[ids] = np.minimum([value for _, value in code], self.most[ids])
-        out = (activations - self.centre) / self.scale
-        out[list(barred)] = 0.0
-        return out
+    def _asked(self, code: Code | Fired, barred: Collection[int] = ()) -> Fired:
+        return code if isinstance(code, Fired) else self.fired(code, barred)
 
     def consistent(self, p: np.ndarray) -> np.ndarray:
         """Raise every fact to the likeliest of those that imply it."""
@@ -144,18 +160,15 @@ class EvidenceTables:
         score = float(row[-1] + row[list(features)].sum())
         return scale.words[int(np.searchsorted(scale.cuts, score))]
 
-    def support(self, fact: Fact, code: Code) -> list[Contribution]:
+    def support(self, fact: Fact, code: Code | Fired) -> Iterator[Contribution]:
         """Features that fire above their mean and so speak for ``fact``, the strongest first."""
-        row = self.weights[self.index(fact)]
-        deviation = self._deviation(code)
-        found = [
-            Contribution(int(f), float(a), float(row[f] * deviation[f]), fires=True)
-            for f, a in code
-            if row[f] > 0 and deviation[f] > 0
-        ]
-        return sorted(found, key=lambda c: (-c.logit, c.feature_id))
+        fired = self._asked(code)
+        logits = self.weights[self.index(fact)][fired.features] * fired.deviation[fired.features]
+        speak = np.flatnonzero((logits > 0) & (fired.deviation[fired.features] > 0))
+        for at in speak[np.lexsort((fired.features[speak], -logits[speak]))]:
+            yield Contribution(int(fired.features[at]), float(fired.activations[at]), float(logits[at]), fires=True)
 
-    def opposition(self, fact: Fact, code: Code, most: int, barred: Collection[int] = ()) -> list[Contribution]:
+    def opposition(self, fact: Fact, code: Code | Fired, most: int, barred: Collection[int] = ()) -> list[Contribution]:
         """Evidence that ``fact`` is absent: features that fire and speak against it, then those that would speak for it and
         are silent or weak.
 
@@ -165,18 +178,16 @@ class EvidenceTables:
             most: at most so many.
             barred: features that don't count as evidence.
         """
-        row = self.weights[self.index(fact)]
-        deviation = self._deviation(code, barred)
-        logits = row * deviation
-        activations = dict(code)
+        fired = self._asked(code, barred)
+        deviation = fired.deviation
+        logits = self.weights[self.index(fact)] * deviation
         against = np.flatnonzero(logits < 0)
         against = against[np.argsort(logits[against], kind="stable")]
         fires = deviation[against] > 0
         chosen = np.concatenate([against[fires], against[~fires]])[:most]
-        return [
-            Contribution(int(f), float(activations.get(int(f), 0.0)), float(logits[f]), bool(deviation[f] > 0))
-            for f in chosen
-        ]
+        activations = np.zeros(self.width)
+        activations[fired.features] = fired.activations
+        return [Contribution(int(f), float(activations[f]), float(logits[f]), bool(deviation[f] > 0)) for f in chosen]
 
     def save(self, path: Path) -> None:
         """Write everything as one safetensors file, in one step."""

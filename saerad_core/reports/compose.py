@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from saerad_core.descriptions.evidence import Code, Contribution, EvidenceTables
+from saerad_core.descriptions.evidence import Code, Contribution, EvidenceTables, Fired
 from saerad_core.descriptions.reported import depth
 from saerad_core.reports.changes import changes
 from saerad_core.reports.check import check
@@ -120,7 +120,7 @@ class Composer:
         )
         report.coverage = self._coverage(found, curated)
         barred = frozenset(f for f, word in curated.items() if word.status == REJECTED)
-        fires = [(f, v) for f, v in (found if code is None else code) if f not in barred]
+        fires = self.tables.fired([(f, v) for f, v in (found if code is None else code) if f not in barred], barred)
         left_out = sorted(f for f, _ in found if f in barred)
         if left_out:
             report.warnings.append(
@@ -135,7 +135,7 @@ class Composer:
             return report
         if all(f in barred for f, _ in found):
             report.warnings.append("No feature counts as active on this X-ray, so the report rests on what is silent.")
-        p = self.tables.probabilities(fires, barred)
+        p = self.tables.probabilities(fires)
         kept, settled = self._present(p)
         report.warnings += settled
         if not silence:
@@ -148,19 +148,20 @@ class Composer:
         for group in self._groups(kept):
             self._add_finding(report, group, evidence)
         report.warnings += self._divided(kept, fires)
-        against_all = self._against_all(p, fires, barred)
+        against_all = self._against_all(p, fires)
         if not report.findings and against_all:
             report.findings.append(ReportSentence(self.wording.nothing(), (), self.nothing(p), against_all))
         self._add_impression(report, p, against_all, silence)
         if silence:
-            self._add_absences(report, p, fires, barred)
+            self._add_absences(report, p, fires)
         else:
             report.warnings.append(
                 "Nothing is called absent, and nothing more than possible: on such an X-ray silent features are no evidence, and "
                 "probabilities weren't calibrated on its like."
             )
         if prior is not None:
-            self._add_changes(report, p, kept, fires, [(f, v) for f, v in prior if f not in barred], barred, silence)
+            then = self.tables.fired([(f, v) for f, v in prior if f not in barred], barred)
+            self._add_changes(report, p, kept, fires, then, silence)
         report.warnings += self._rewritten(report, curated)
         self._check(report)
         return report
@@ -203,9 +204,8 @@ class Composer:
         report: Report,
         p: np.ndarray,
         kept: list[Candidate],
-        fires: Code,
-        prior: Code,
-        barred: frozenset[int],
+        fires: Fired,
+        prior: Fired,
         silence: bool,
     ) -> None:
         """Say what is new, gone or the same, where both X-rays' features bear it out."""
@@ -218,12 +218,12 @@ class Composer:
         if not silence:
             report.warnings.append("Nothing is said of changes: on such an X-ray silent features are no evidence.")
             return
-        before = self.tables.probabilities(prior, barred)
+        before = self.tables.probabilities(prior)
         found = changes(p, before, kept, self._present(before)[0], self.tables, rule, self.settings.decide)
         for change in found:
             fact, most = change.statement.fact, self.settings.features
-            now = self._against(fact, fires, barred, most) if change.kind == "gone" else self._for(fact, fires)
-            then = self._against(fact, prior, barred, most) if change.kind == "new" else self._for(fact, prior)
+            now = self._against(fact, fires, most) if change.kind == "gone" else self._for(fact, fires)
+            then = self._against(fact, prior, most) if change.kind == "new" else self._for(fact, prior)
             if now and then:
                 text = self.wording.change(change.kind, change.statement)
                 report.changes.append(
@@ -310,19 +310,19 @@ class Composer:
         """Probability that none of the findings is there, as if they were independent."""
         return float(np.prod([1 - p[row] for row, fact in enumerate(self.tables.facts) if not depth(fact)]))
 
-    def _against_all(self, p: np.ndarray, fires: Code, barred: frozenset[int]) -> tuple[Evidence, ...]:
+    def _against_all(self, p: np.ndarray, fires: Fired) -> tuple[Evidence, ...]:
         """What speaks against the finding that came nearest to being stated; of the next where nothing does."""
         loose = [row for row, fact in enumerate(self.tables.facts) if not depth(fact)]
         for row in sorted(loose, key=lambda row: float(self.tables.thresholds[row] - p[row])):
-            evidence = self._against(self.tables.facts[row], fires, barred, self.settings.features)
+            evidence = self._against(self.tables.facts[row], fires, self.settings.features)
             if evidence:
                 return evidence
         return ()
 
-    def _add_absences(self, report: Report, p: np.ndarray, fires: Code, barred: frozenset[int]) -> None:
+    def _add_absences(self, report: Report, p: np.ndarray, fires: Fired) -> None:
         stated = {s.finding for sentence in report.findings for s in sentence.statements}
         found = {c.statement.finding: c for c in absent(p, self.tables, stated, self.settings.decide)}
-        supported = {finding: self._against(Fact(finding), fires, barred, self.settings.features) for finding in found}
+        supported = {finding: self._against(Fact(finding), fires, self.settings.features) for finding in found}
         for group in self.wording.absences([finding for finding in found if supported[finding]]):
             # Every denied finding brings its strongest evidence; what room is left goes to the next strongest in turn.
             each = max(1, self.settings.features // len(group))
@@ -338,7 +338,7 @@ class Composer:
                 )
             )
 
-    def _for(self, fact: Fact, fires: Code) -> list[Evidence]:
+    def _for(self, fact: Fact, fires: Fired) -> list[Evidence]:
         """Features that speak for ``fact`` and did so on training X-rays whose reports state it, strongest first."""
         found: list[Evidence] = []
         for contribution in self.tables.support(fact, fires):
@@ -349,15 +349,15 @@ class Composer:
                 break
         return found
 
-    def _against(self, fact: Fact, fires: Code, barred: frozenset[int], most: int) -> tuple[Evidence, ...]:
-        return tuple(self._evidence(fact, c, denies=c.fires) for c in self.tables.opposition(fact, fires, most, barred))
+    def _against(self, fact: Fact, fires: Fired, most: int) -> tuple[Evidence, ...]:
+        return tuple(self._evidence(fact, c, denies=c.fires) for c in self.tables.opposition(fact, fires, most))
 
     def _evidence(self, fact: Fact, contribution: Contribution, *, denies: bool = False) -> Evidence:
         feature, activation, logit, fires = contribution
         images = self.tables.examples.find(feature, self.tables.index(fact), self.settings.images, denies=denies)
         return Evidence(feature, activation, tuple(images), logit, fires)
 
-    def _divided(self, kept: list[Candidate], fires: Code) -> list[str]:
+    def _divided(self, kept: list[Candidate], fires: Fired) -> list[str]:
         warnings = []
         for candidate in kept:
             camps = divided(candidate, fires, self.tables, self.settings.conflicts)

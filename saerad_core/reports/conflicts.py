@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saerad_core.descriptions.evidence import Code, EvidenceTables
+from saerad_core.descriptions.evidence import EvidenceTables, Fired
 from saerad_core.reports.decide import Candidate
 from saerad_core.vocabulary import TERMS, Fact, Statement
 
@@ -92,13 +92,13 @@ def _rarely_together(a: Fact, b: Fact, tables: EvidenceTables, settings: Conflic
 
 
 def divided(
-    candidate: Candidate, code: Code, tables: EvidenceTables, settings: ConflictSettings
+    candidate: Candidate, code: Fired, tables: EvidenceTables, settings: ConflictSettings
 ) -> tuple[list[int], list[int]] | None:
     """Features for and against a stated finding where both camps are strong and the outcome is open; else None.
 
     Args:
         candidate: what the report states.
-        code: (feature_id, activation) that count as evidence.
+        code: what counts as evidence.
         tables: the weights.
         settings: what counts as strong.
     """
@@ -106,8 +106,8 @@ def divided(
         return None
     fact = candidate.statement.fact
     camps = (
-        tables.support(fact, code),
-        [c for c in tables.opposition(fact, code, len(code)) if c.fires],
+        list(tables.support(fact, code)),
+        [c for c in tables.opposition(fact, code, len(code.features)) if c.fires],
     )
     if any(abs(sum(c.logit for c in camp)) < settings.logit for camp in camps):
         return None

@@ -124,7 +124,7 @@ def test_a_feature_stronger_than_on_any_training_xray_counts_as_the_strongest(ta
 def test_the_planted_feature_is_the_strongest_support(tables):
     code = [(feature, 3.0) for feature in range(60)]
     for feature, fact in ((0, FACTS[0]), (1, FACTS[1]), (2, FACTS[2]), (7, FACTS[6])):
-        assert tables.support(fact, code)[0].feature_id == feature
+        assert next(tables.support(fact, code)).feature_id == feature
 
 
 def test_opposition_names_silent_features_but_no_barred_ones(tables):

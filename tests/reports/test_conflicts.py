@@ -79,10 +79,10 @@ def test_camps_are_named_only_where_both_are_strong_and_the_outcome_is_open():
     for_, against = int(row.argmax()), int(row.argmin())
     easy = ConflictSettings(logit=0.1)
     active = [(for_, 1.0), (against, 1.0)]
-    found = divided(candidate(Fact("cardiomegaly"), 0.5), active, t, easy)
+    found = divided(candidate(Fact("cardiomegaly"), 0.5), t.fired(active), t, easy)
     assert found is not None and found[0] == [for_] and found[1] == [against]
-    assert divided(candidate(Fact("cardiomegaly"), 0.9), active, t, easy) is None
-    assert divided(candidate(Fact("cardiomegaly"), 0.5), [(for_, 1.0)], t, easy) is None
+    assert divided(candidate(Fact("cardiomegaly"), 0.9), t.fired(active), t, easy) is None
+    assert divided(candidate(Fact("cardiomegaly"), 0.5), t.fired([(for_, 1.0)]), t, easy) is None
 
 
 def test_the_most_specific_facts_are_stated_and_no_place_without_its_side():
