@@ -8,7 +8,8 @@ from numba import njit
 
 from saerad_core.sae.base import Codes, Sae
 from saerad_core.sae.codes import SparseCodes
-from saerad_core.sae.sparse.threads import spans
+from saerad_core.sae.sparse.threads import spans, team
+from saerad_core.sae.sparse.select import SUMS
 from saerad_core.sae.sparse.topk import Found, screened, top_k
 from saerad_core.sae.topk import TopKSae
 
@@ -49,13 +50,24 @@ class TokenEncoder:
     @torch.no_grad()
     def error(self, tokens: torch.Tensor, found: Found) -> np.ndarray:
         """float32 [n, 2]: of each token |x - rebuilt x|^2 and |x - b_dec|^2."""
-        errors = [np.zeros((0, 2), np.float32)]
+        errors = np.zeros((len(tokens), 2), np.float32)
+        if self.device.type == "cpu":
+            # Added up where a token's rest lies in the first-level cache, rather than rebuilt in memory.
+            x = np.ascontiguousarray(tokens.to(self.device, torch.float32).numpy())
+            centre, decoder = self.sae.b_dec.detach().numpy(), self.sae.W_dec.detach().contiguous().numpy()
+            members = team()
+            edges = spans(len(x), TOKENS, members.size) if len(x) else []
+            members.run(
+                _left,
+                [(x[lo:hi], centre, decoder, *(part[lo:hi] for part in found), errors[lo:hi]) for lo, hi in edges],
+            )
+            return errors
         for lo, hi in spans(len(tokens), TOKENS) if len(tokens) else ():
             x = tokens[lo:hi].to(self.device, torch.float32)
             rebuilt = self.rebuild(Found(*(part[lo:hi] for part in found)))
             both = torch.stack([(x - rebuilt).square().sum(1), (x - self.sae.b_dec).square().sum(1)], dim=1)
-            errors.append(both.cpu().numpy())
-        return np.concatenate(errors)
+            errors[lo:hi] = both.cpu().numpy()
+        return errors
 
 
 def strongest(found: Found, group: int, m: int) -> SparseCodes:
@@ -108,3 +120,23 @@ def _pack(indices, values, active, group, m, mean):  # noqa: ANN001, ANN202
             best[features[i]] = 0
         starts[g + 1] = n
     return starts, features[:n].copy(), maxima[:n].copy()
+
+
+@njit(nogil=True, cache=True, fastmath=SUMS)
+def _left(x, centre, decoder, indices, values, active, errors):  # noqa: ANN001, ANN202
+    """What codes leave of each token, and what there was: |x - rebuilt x|^2 and |x - centre|^2."""
+    d = x.shape[1]
+    rest = np.empty(d, np.float32)
+    for r in range(x.shape[0]):
+        whole = np.float32(0)
+        for i in range(d):
+            rest[i] = x[r, i] - centre[i]
+            whole += rest[i] * rest[i]
+        for slot in range(active[r]):
+            value, row = np.float32(values[r, slot]), decoder[indices[r, slot]]
+            for i in range(d):
+                rest[i] -= value * row[i]
+        left = np.float32(0)
+        for i in range(d):
+            left += rest[i] * rest[i]
+        errors[r, 0], errors[r, 1] = left, whole
