@@ -8,8 +8,8 @@ from numba import njit
 
 from saerad_core.sae.base import Codes, Sae
 from saerad_core.sae.codes import SparseCodes
-from saerad_core.sae.sparse.threads import spans, team
 from saerad_core.sae.sparse.select import SUMS
+from saerad_core.sae.sparse.threads import spans, team
 from saerad_core.sae.sparse.topk import Found, screened, top_k
 from saerad_core.sae.topk import TopKSae
 
