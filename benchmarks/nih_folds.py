@@ -71,10 +71,8 @@ def pca_figures(data: Set, fold: int) -> dict[str, Any]:
     cls, mean = (data.tokens[:, part].astype(np.float32) for part in (slice(0, 1), slice(1, None)))
     inputs = {"cls": cls[:, 0], "cls and mean patch": np.concatenate([cls[:, 0], mean.mean(1)], axis=1)}
     shown = material.shown[:, material.labels]
-    for name, x in inputs.items():
-        centre = x[train].mean(0)
-        _, _, basis = np.linalg.svd(x[train] - centre, full_matrices=False)
-        parts = (x - centre) @ basis.T
+    components = {name: projected(x, train) for name, x in inputs.items()} | of_patches(data, train)
+    for name, parts in components.items():
         found[f"PCA-{K} of {name}"] = material.mean_auroc(
             "test", dense_scores(parts[:, :K], shown, material.splits, "test")
         )
@@ -85,12 +83,36 @@ def pca_figures(data: Set, fold: int) -> dict[str, Any]:
             dense_scores(parts[:, best[:, i]], shown[:, [i]], material.splits, "test") for i in range(shown.shape[1])
         ]
         found[f"{K} chosen components of {name}"] = material.mean_auroc("test", np.concatenate(told, axis=1))
-        if name != "cls":
-            found[f"dense probe of {name}"] = material.mean_auroc(
-                "test", dense_scores(x, shown, material.splits, "test")
-            )
+    name = "cls and mean patch"
+    found[f"dense probe of {name}"] = material.mean_auroc(
+        "test", dense_scores(inputs[name], shown, material.splits, "test")
+    )
     found["dense probe of cls"] = material.dense["test"]
     return {way: summary(samples) for way, samples in found.items()} | {way: one["test"] for way, one in few.items()}
+
+
+def projected(x: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """All principal components [N, p] of inputs [N, d], the first explaining most; ``train`` bool [N] says what they are fitted on."""
+    centre = x[train].mean(0)
+    _, _, basis = np.linalg.svd(x[train] - centre, full_matrices=False)
+    return (x - centre) @ basis.T
+
+
+def of_patches(data: Set, train: np.ndarray) -> dict[str, np.ndarray]:
+    """Components of the training X-rays' patch tokens, pooled over an X-ray's patches as a patch dictionary's codes are: [N, d] each.
+
+    The input and the pooling that patch dictionaries have. A component has no sign, so that its maximum is of its size.
+    """
+    tokens = data.flat("patch", train).astype(np.float32)
+    centre = tokens.mean(0)
+    _, vectors = np.linalg.eigh(np.cov((tokens - centre).T))
+    basis = vectors[:, ::-1].astype(np.float32)
+    pooled: dict[str, list[np.ndarray]] = {"patches by mean": [], "patches by maximum": []}
+    for block in data.each("patch"):
+        parts = (block.astype(np.float32) - centre) @ basis
+        pooled["patches by mean"].append(parts.mean(1))
+        pooled["patches by maximum"].append(np.abs(parts).max(1))
+    return {name: np.concatenate(some) for name, some in pooled.items()}
 
 
 def over_folds(found: list[dict[str, Any]]) -> np.ndarray:
@@ -124,17 +146,21 @@ def main() -> None:
     # The highest on the test patients: the goal is judged against the strongest that 15 components do.
     fifteen = [way for way in by_pca if way.startswith((f"PCA-{K}", f"{K} components"))]
     best_pca = max(fifteen, key=lambda way: by_pca[way][0])
+    # And beside it the strongest on the tokens that patch dictionaries read.
+    same = max((way for way in fifteen if " of patches " in way), key=lambda way: by_pca[way][0])
     for tokens in args.tokens.split(","):
         for architecture in args.architectures.split(","):
             folds = [fold_figures(data, fold, architecture, tokens, steps, cache) for fold in range(FOLDS)]
-            report(results, folds, architecture, tokens, dense, by_pca[best_pca], best_pca)
-    results.write(args.json)
+            report(results, folds, architecture, tokens, dense, {best_pca: by_pca[best_pca], same: by_pca[same]})
+            # After each: a training takes minutes.
+            results.write(args.json)
 
 
 def report(
-    results: Results, folds: list, architecture: str, tokens: str, dense: np.ndarray, pca: np.ndarray, pca_name: str
+    results: Results, folds: list, architecture: str, tokens: str, dense: np.ndarray, pca: dict[str, np.ndarray]
 ) -> None:
-    """The rows of one architecture; goals are the patch dictionaries'."""
+    """The rows of one architecture; goals are the patch dictionaries', and of ``pca``, samples by name, the first decides."""
+    strongest = next(iter(pca))
     name, tests, goal = f"{architecture}, {tokens}", [one["test"] for one in folds], tokens == "patch"
     explained, other = (
         np.array([one[key] for one in tests]) for key in ("explained_variance", "pca_explained_variance")
@@ -161,9 +187,9 @@ def report(
             f"{says}: all codes less dense CLS probe", less[0], f"AUROC ({low:+.3f} to {high:+.3f})",
             *(("its image codes within .02 of the dense CLS probe's mean AUROC (paired, by patient)", bool(less[0] >= -0.02)) if goal else ()),
         )  # fmt: skip
-        more = ways["k15"] - pca
+        more = ways["k15"] - pca[strongest]
         low, high = interval(more[1:])
-        results.add(f"{says}: 15 features less {pca_name}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})")
+        results.add(f"{says}: 15 features less {strongest}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})")
     few = {
         way: {split: over_folds([one["few"][way][split] for one in folds]) for split in ("validate", "test")}
         for way in folds[0]["few"]
@@ -175,12 +201,13 @@ def report(
             f"AUROC ({low:.3f} to {high:.3f}); validation {samples['validate'][0]:.3f}",
         )  # fmt: skip
     way = max(few, key=lambda one: few[one]["validate"][0])
-    more = few[way]["test"] - pca
-    low, high = interval(more[1:])
-    results.add(
-        f"{name}, {way} (chosen on validation): 15 features less {pca_name}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})",
-        *(("15 features >= 15 PCA components", bool(more[0] >= 0)) if goal else ()),
-    )  # fmt: skip
+    for pca_name, samples in pca.items():
+        more = few[way]["test"] - samples
+        low, high = interval(more[1:])
+        results.add(
+            f"{name}, {way} (chosen on validation): 15 features less {pca_name}", more[0], f"AUROC ({low:+.3f} to {high:+.3f})",
+            *(("15 features >= 15 PCA components", bool(more[0] >= 0)) if goal and pca_name == strongest else ()),
+        )  # fmt: skip
 
 
 if __name__ == "__main__":
