@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -66,14 +68,18 @@ def test_radeval_says_what_is_missing_and_fetches_nothing(monkeypatch, tmp_path)
     # A stand-in for the package: two of its metrics have their models, the others want to load theirs.
     (tmp_path / "radeval.py").write_text(
         "import os\n"
+        "import numpy as np\n"
         "class RadEval:\n"
         "    def __init__(self, metrics):\n"
         "        assert os.environ['HF_HUB_OFFLINE'] == '1' and 'OPENAI_API_KEY' not in os.environ\n"
         "        if metrics[0] not in ('radgraph', 'bertscore'): raise OSError('no model')\n"
         "        self.key = metrics[0]\n"
         "    def __call__(self, refs, hyps):\n"
-        "        return {self.key: sum(a == b for a, b in zip(refs, hyps)) / len(refs)}\n"
+        "        open('answers.csv', 'w').close()\n"
+        "        return {self.key: np.float32(sum(a == b for a, b in zip(refs, hyps)) / len(refs))}\n"
     )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAERAD_RADEVAL_PYTHON", os.path.relpath(sys.executable))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     found = EXTRAS["radeval"](TOLD)
@@ -82,3 +88,5 @@ def test_radeval_says_what_is_missing_and_fetches_nothing(monkeypatch, tmp_path)
         set(found["missing"]) == {"f1chexbert", "green", "radcliq", "crimson"}
         and "no model" in found["missing"]["green"]
     )
+    # What GREEN writes where it is run isn't left behind.
+    assert not (tmp_path / "answers.csv").exists()

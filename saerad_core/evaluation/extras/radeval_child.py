@@ -2,6 +2,7 @@
 
 import json
 import sys
+from numbers import Real
 
 
 def main() -> None:
@@ -14,9 +15,10 @@ def main() -> None:
             evaluator = RadEval(metrics=[key])
             for way, pairs in asked["texts"].items():
                 found = evaluator(refs=[reference for _, reference in pairs], hyps=[text for text, _ in pairs])
-                figures[way] |= {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+                figures[way] |= {name: float(value) for name, value in found.items() if isinstance(value, Real)}
         except Exception as error:  # noqa: BLE001 - another program's: whatever it fails with is named, and the next metric is tried
-            missing[key] = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            said = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
+            missing[key] = f"{type(error).__name__}: {said[:160]}"
     sys.stdout.write("\n@saerad " + json.dumps({"figures": figures, "missing": missing}))
 
 
