@@ -4,12 +4,16 @@
 
 A copy of a finished simulated workspace, whose patches are embedded once more (into its cache, as `train --sweep` does; what that left is used).
 Figures are of test patients against what was drawn; intervals and p are by patient and paired with the workspace's own reports. The paper trains dictionaries of 32, 64 and 128
-times the embedding's width on a quarter of a million X-rays. The demo's 1,386 training X-rays have 355,000 patches, much alike within an X-ray: 32 times its 384 dimensions would leave
-29 patches and a tenth of an X-ray a feature, and evidence leaves out features that fire on fewer than five X-rays. So widths here are 1, 2, 4, 8 and 16 times.
+times the embedding's width on a quarter of a million X-rays. The demo's 1,386 training X-rays have 355,000 patches, much alike within an X-ray: 32 times its 384 dimensions leaves
+29 patches and a tenth of an X-ray a feature, and evidence leaves out features that fire on fewer than five X-rays. What that does is measured too.
+
+What the file already holds of an earlier run isn't run again with `--resume`.
 """
 
 from __future__ import annotations
 
+import json
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,8 +23,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from benchmarks.common import Results, arguments
+from benchmarks.common import Results, Row, arguments
 from saerad_core.descriptions.contrast import describe
+from saerad_core.descriptions.fit_evidence import FitSettings
 from saerad_core.descriptions.realise import realise
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.evaluation.candidate_figures import read_all
@@ -43,13 +48,18 @@ from saerad_core.stages.train import tokens_of_split
 from saerad_core.vocabulary import Fact
 from saerad_core.workspace import Workspace
 
-WIDTHS = (1, 2, 4, 8, 16)
-"""Times the embedding's width."""
-L0S = (5, 10, 15, 30)
+WIDTHS = (1, 2, 8, 16)
+"""Times the embedding's width, beside WIDTH."""
+PAPER = (32, 64, 128)
+"""Of the paper; the slowest, so the last."""
+L0S = (5, 10, 30)
+"""Active features a patch, beside K."""
 K, WIDTH = 15, 4
 """Of the dictionary that the other axis is varied at."""
 STEPS, BATCH, LR = 600, 1_024, 4e-3
 """Of a training; the rate is what a sweep chose for topk on these tokens."""
+FEWEST = FitSettings().fewest_firing
+"""Training X-rays on which a feature has to fire to count as evidence."""
 SHARES = (0.1, 0.25, 0.5, 1.0)
 """Of the training patients whose reports are read."""
 GAINS = np.linspace(0, 4, 41)
@@ -84,11 +94,31 @@ class Scorer:
         self.results.add(f"{name}: exact fact F1", found["difference"], f"({found['lo']:+.3f} to {found['hi']:+.3f}), p {found['p']:.4f}")  # fmt: skip
 
 
-def reports_read(results: Results, scorer: Scorer, bench: Bench, seed: int = 0) -> None:
+class Earlier:
+    """Rows of an earlier run's file, so that a run goes on where that one ended."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read the file; without one nothing is kept."""
+        found = json.loads(path.read_text(encoding="utf-8"))["rows"] if path is not None and path.exists() else []
+        self.rows = [Row(**row) for row in found]
+
+    def keep(self, name: str, results: Results) -> bool:
+        """Take over what was measured of ``name``; False, and nothing is taken, where that wasn't to its end."""
+        some = [row for row in self.rows if row.name.startswith((f"{name}:", f"{name},"))]
+        if not any(row.name.startswith(f"{name}, less the workspace's own") for row in some):
+            return False
+        results.rows += some
+        return True
+
+
+def reports_read(results: Results, scorer: Scorer, bench: Bench, earlier: Earlier, seed: int = 0) -> None:
     """Descriptions and evidence from the reports of a share of the training patients; dictionary and rule stay."""
     order = np.random.default_rng(seed).permutation(np.unique(bench.patients[bench.train]))
     active = active_rows(bench.codes, bench.thresholds)
     for share in SHARES:
+        name = f"reports of {share:.0%} of the training patients"
+        if earlier.keep(name, results):
+            continue
         kept = set(order[: round(share * len(order))].tolist())
         rows = np.array([row for row in bench.train if bench.patients[row] in kept])
         splits = bench.splits.copy()
@@ -97,7 +127,6 @@ def reports_read(results: Results, scorer: Scorer, bench: Bench, seed: int = 0) 
         images = bench.images.iloc[rows].reset_index(drop=True)
         told = describe(active[rows], images, bench.reported.rows(rows), [bench.texts[row] for row in rows], realise)
         firing = np.diff(active[rows].tocsc().indptr)
-        name = f"reports of {share:.0%} of the training patients"
         results.add(f"{name}: reports", len(rows), "X-rays")
         results.add(f"{name}: reports of a described feature, median", np.median(firing[told["feature_id"]]) if len(told) else 0, "X-rays")  # fmt: skip
         results.add(f"{name}: described features", len(told), "features")
@@ -172,20 +201,28 @@ def prior(results: Results, scorer: Scorer, bench: Bench) -> None:
             results.add(f"{name}: {MEASURES[key].title}", one["value"], f"({one['lo']:.3f} to {one['hi']:.3f})")
 
 
-def dictionaries(results: Results, scorer: Scorer, bench: Bench, workspace: Workspace, *, quick: bool) -> None:
+def dictionaries(
+    results: Results, scorer: Scorer, bench: Bench, workspace: Workspace, earlier: Earlier, args: Namespace
+) -> None:
     """Width at the same L0, and L0 at the same width: trained here on the training patients' patches."""
+    quick = args.quick
     shards = embed_all(workspace, workspace.cache_dir / "sweep", Silent())
     material = material_of(workspace, shards)
     d = workspace.manifest.encoder.d
-    plans = [(WIDTH, K), *((w, K) for w in WIDTHS if w != WIDTH), *((WIDTH, k) for k in L0S if k != K)]
+    plans = [(WIDTH, K), *((w, K) for w in WIDTHS), *((WIDTH, k) for k in L0S), *((w, K) for w in PAPER)]
     with tokens(shards, workspace.cache_dir) as (training, checking):
         for width, k in plans[:2] if quick else plans:
+            name = f"width x{width}, L0 {k}"
+            if earlier.keep(name, results):
+                continue
             config = SaeConfig(d, width * d, k=k, lr=LR, steps=100 if quick else STEPS, batch=BATCH, check_every=100)
             sae = train(training, checking, config).sae
             found = read_all(sae, material, "patch")
-            name = f"width x{width}, L0 {k}"
             results.add(f"{name}: dead", 1 - found.alive.mean(), "share")
+            often = np.asarray((found.codes["max"][bench.train] > 0).sum(axis=0)).ravel() >= FEWEST
+            results.add(f"{name}: firing on {FEWEST} training X-rays or more", often.mean(), "share")
             scorer.add(name, from_codes(bench, SparseCodes.of(found.codes["max"])))
+            results.write(args.json)
 
 
 @contextmanager
@@ -199,21 +236,20 @@ def tokens(shards, folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("workspace", type=Path)
+    parser.add_argument("--resume", action="store_true", help="keep what the file given with --json already holds")
     args = parser.parse_args()
     torch.set_num_threads(1)
     workspace = Workspace.open(args.workspace)
     images, splits, asked = scored_images(workspace, "test")
     truth = [drawn(facts) for facts in images["facts"]]
     bench = bench_of(workspace, images, splits, asked, report_texts(images), truth)
-    results = Results()
+    results, earlier = Results(), Earlier(args.json if args.resume else None)
     scorer = Scorer(results, [truth[row] for row in asked], references_of(images.iloc[asked]), bench.patients[asked])
     scorer.add("the workspace's own", compose_all(bench.composer, bench.codes, bench.thresholds, asked))
     indication(results, scorer, bench, [text or "" for text in images["indication"]])
     prior(results, scorer, bench)
-    results.write(args.json)
-    reports_read(results, scorer, bench)
-    results.write(args.json)
-    dictionaries(results, scorer, bench, workspace, quick=args.quick)
+    reports_read(results, scorer, bench, earlier)
+    dictionaries(results, scorer, bench, workspace, earlier, args)
     results.write(args.json)
 
 

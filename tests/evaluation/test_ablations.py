@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.ablations import SHARES, Scorer, indication, reports_read
+from benchmarks.ablations import SHARES, Earlier, Scorer, indication, reports_read
 from benchmarks.common import Results
 from saerad_core.evaluation.run import bench_of, drawn, references_of
 from saerad_core.evaluation.scored import scored_images
@@ -53,9 +53,26 @@ def test_an_indication_that_tells_is_given_weight_and_one_that_does_not_is_given
 def test_more_reports_are_not_worse_and_all_of_them_are_the_workspaces_own(made):
     bench, _, _ = made
     one = scorer(made)
-    reports_read(one.results, one, bench)
+    reports_read(one.results, one, bench, Earlier(None))
     found = values(one)
     n = [found[f"reports of {share:.0%} of the training patients: reports"] for share in SHARES]
     assert n == sorted(n) and n[-1] == len(bench.train)
     f1 = [found[f"reports of {share:.0%} of the training patients: exact fact F1"] for share in SHARES]
     assert f1[-1] > f1[0] and np.argmax(f1) > 0
+
+
+def test_a_run_goes_on_where_the_last_one_ended(made, tmp_path):
+    bench, _, _ = made
+    first = Results()
+    name = f"reports of {SHARES[0]:.0%} of the training patients"
+    first.add(f"{name}: exact fact F1", 0.123, "")
+    first.add(f"{name}, less the workspace's own: exact fact F1", -0.5, "")
+    # Of this one the run was ended before it was compared.
+    first.add(f"reports of {SHARES[1]:.0%} of the training patients: exact fact F1", 0.321, "")
+    first.write(tmp_path / "found.json")
+    one = scorer(made)
+    reports_read(one.results, one, bench, Earlier(tmp_path / "found.json"))
+    found = values(one)
+    assert found[f"{name}: exact fact F1"] == 0.123
+    assert found[f"reports of {SHARES[1]:.0%} of the training patients: exact fact F1"] != 0.321
+    assert len(one.results.rows) == len({row.name for row in one.results.rows})
