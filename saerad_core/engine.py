@@ -227,7 +227,8 @@ class Engine:
         code = switched(reading.code, multipliers, self.composer.tables.most) if multipliers else reading.code
         found, whole = pairs_of(code, self.thresholds)
         then = None if prior is None or prior.untypical else pairs_of(prior.code, self.thresholds)[1]
-        report = self.composer.compose(found, curated, whole, silence=not reading.untypical, prior=then)
+        seen = reading.typicality is None or not reading.typicality.unseen
+        report = self.composer.compose(found, curated, whole, silence=not reading.untypical, prior=then, seen=seen)
         report.typicality = reading.typicality.as_json() if reading.typicality is not None else None
         if prior is not None and prior.untypical:
             report.warnings.insert(

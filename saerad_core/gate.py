@@ -28,6 +28,8 @@ FEWEST_HELD_OUT = 20
 (of NIH test X-rays 77% were rebuilt worse than 99% of the training X-rays)."""
 MOST_REFERENCES = 5_000
 """Training X-rays that the percentiles are taken among; more take minutes and change nothing that is shown."""
+FEWEST_SEEN = 100
+"""Validation X-rays from which an error beyond all of theirs means that nobody knows how good a report is; of fewer it happens to a fellow too often."""
 FLAG_AT = 99.0
 """Percentile from which the image is flagged."""
 
@@ -44,6 +46,8 @@ class Typicality:
     """Share of the tokens' squared distance from the dictionary's b_dec that is left unexplained."""
     error_percentile: float
     """Share of validation X-rays (of training X-rays, where those are few), in percent, that are explained better."""
+    unseen: bool = False
+    """Whether it is explained worse than every one of FEWEST_SEEN or more of them."""
 
     @property
     def flagged(self) -> bool:
@@ -68,7 +72,8 @@ class Typicality:
         return ""
 
     def as_json(self) -> dict[str, Any]:
-        return {name: round(value, 4) for name, value in asdict(self).items()} | {"flagged": self.flagged}
+        told = {name: round(value, 4) for name, value in asdict(self).items() if name != "unseen"}
+        return told | {"flagged": self.flagged}
 
 
 class Gate:
@@ -140,7 +145,10 @@ class Gate:
         patient = -1 if row is None else int(self._patients[row])
         distance = _distance(self._index, vector, self._patients, patient)
         share = float(_share(np.asarray(error, dtype=np.float64)[None])[0])
-        return Typicality(distance, _percentile(self._distances, distance), share, _percentile(self._errors, share))
+        unseen = len(self._errors) >= FEWEST_SEEN and share > float(self._errors[-1])
+        return Typicality(
+            distance, _percentile(self._distances, distance), share, _percentile(self._errors, share), unseen
+        )
 
 
 def _distance(index: ImageIndex, vector: np.ndarray, patients: np.ndarray, patient: int) -> float:

@@ -43,13 +43,17 @@ def test_training_and_held_out_x_rays_are_spread_over_the_percentiles(made) -> N
 
 
 def test_what_is_far_is_flagged_and_so_is_what_is_badly_rebuilt(made) -> None:
-    gate, vectors, errors, _ = made
+    gate, vectors, errors, train = made
     far = gate.judge(unit(np.eye(D)[1]), errors[0])
     assert far.distance_percentile == 100 and far.flagged and far.distance > 0.5
     assert "further" in far.warning and far.warning.endswith("report.")
     poor = gate.judge(vectors[1], np.array([9, 10]))
     assert poor.error_percentile == 100 and poor.error == pytest.approx(0.9)
     assert not poor.flagged and poor.poorly_explained and "may miss findings" in poor.warning
+    # Worse than each of the 100 validation X-rays; as badly as the worst of them has been seen.
+    worst = errors[~train].max(axis=0)
+    assert poor.unseen and not gate.judge(vectors[1], worst).unseen
+    assert "unseen" not in poor.as_json()
     both = gate.judge(unit(np.eye(D)[1]), np.array([9, 10]))
     assert both.flagged and both.poorly_explained and "may not be a chest X-ray" in both.warning
 

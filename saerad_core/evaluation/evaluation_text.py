@@ -7,6 +7,7 @@ from typing import Any
 
 from saerad_core.evaluation.sae_report_text import figure_text, table
 from saerad_core.evaluation.systems import OURS
+from saerad_core.vocabulary import TERMS
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Facts": ("fact_f1", "fact_precision", "fact_recall", "finding_f1", "sure_precision", "wrong_side", "normal_called_abnormal"),
@@ -30,6 +31,8 @@ def markdown(figures: dict[str, Any]) -> str:
     for title, names in GROUPS.items():
         parts += [f"## {title}", ways_table(figures, figures["figures"], names)]
     parts += ["## This program less each other, exact fact F1", _against(figures)]
+    if figures.get("losses", {}).get("causes"):
+        parts += ["## Where facts are lost", losses_table(figures["losses"]), losing_findings(figures["losses"])]
     for view, some in figures["views"].items():
         parts += [
             f"## {view}: {some['n_images']} X-rays of {some['n_patients']} patients",
@@ -51,6 +54,28 @@ def ways_table(figures: dict[str, Any], shown: dict[str, Any], names: Sequence[s
         for way in order
     ]
     return table(("reports by", *(figures["measures"][name]["title"] for name in names)), rows)
+
+
+def losses_table(found: dict[str, Any]) -> str:
+    """A row a cause: facts missed and wrong by it, and the exact fact F1 without it."""
+    rows = [
+        (one["title"], str(one["missed"]), str(one["wrong"]), figure_text(one["f1_mended"]), one["says"])
+        for one in found["causes"].values()
+    ]
+    return table(("lost by", "missed", "wrong", "exact fact F1 without it", ""), rows)
+
+
+def losing_findings(found: dict[str, Any]) -> str:
+    """A row a finding: facts right, missed and wrong, and how well features and probe tell it."""
+    rows = [
+        (
+            TERMS[one["finding"]].name if one["finding"] in TERMS else one["finding"],
+            *(str(one[name]) for name in ("right", "missed", "wrong")),
+            *(figure_text(one[name]) for name in ("features", "probe")),
+        )
+        for one in found["findings"]
+    ]
+    return table(("finding", "right", "missed", "wrong", "AUROC by features", "by the dense probe"), rows)
 
 
 def _first(one: dict[str, Any]) -> str:

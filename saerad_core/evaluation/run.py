@@ -20,6 +20,7 @@ from saerad_core.evaluation.extras import EXTRAS
 from saerad_core.evaluation.facts import LEVELS, difference, hits, read_back, scores
 from saerad_core.evaluation.goals import demo_goals
 from saerad_core.evaluation.judge import Judge, judged
+from saerad_core.evaluation.losses import grades, losses, seen
 from saerad_core.evaluation.measures import MEASURES, Told
 from saerad_core.evaluation.scored import scored_images
 from saerad_core.evaluation.systems import OURS, SYSTEMS, Bench
@@ -115,6 +116,7 @@ def evaluate(
         "reports": by_level["exact"],
         "differences": compared,
         "certainty": by_certainty(written[OURS], facts, patients),
+        "losses": lost(bench, told[OURS], images.iloc[asked]["facts"] if simulated else ()),
         "levels": by_level,
         "facts_an_xray": float(np.mean([len(some) for some in facts])),
         "notes": notes(simulated, workspace.manifest.dataset.pseudo_reports),
@@ -197,6 +199,16 @@ def coverage(bench: Bench) -> dict[str, Any]:
     }
 
 
+def lost(bench: Bench, told: Told, drawn_facts: Sequence[Any]) -> dict[str, Any]:
+    """Where the program's facts are lost; of simulated X-rays (their facts as stored) also how severities are worded."""
+    if not bench.tables.facts:
+        return {}
+    found = losses(told.stated, told.truth, seen(bench))
+    return found | (
+        {"grades": grades(told.statements, [severities(some) for some in drawn_facts])} if len(drawn_facts) else {}
+    )
+
+
 def _by_level(
     stated: Mapping[str, list[set[Fact]]], truth: list[set[Fact]], patients: np.ndarray
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -215,8 +227,17 @@ def _by_level(
 
 def drawn(facts: Any) -> set[Fact]:  # noqa: ANN401 - JSON from the store, or what it was parsed to
     """The truth of a simulated X-ray."""
+    return set(severities(facts))
+
+
+def severities(facts: Any) -> dict[Fact, str]:  # noqa: ANN401 - as drawn
+    """The same with the severity of each; "" where it has none."""
     listed = json.loads(facts) if isinstance(facts, str) else facts
-    return {Fact(one["finding"], one["side"], one["place"]) for one in listed or () if one.get("present", True)}
+    return {
+        Fact(one["finding"], one["side"], one["place"]): one.get("severity", "")
+        for one in listed or ()
+        if one.get("present", True)
+    }
 
 
 def notes(simulated: bool, pseudo: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -101,6 +101,7 @@ class Composer:
         silence: bool = True,
         prior: Code | None = None,
         abstain: bool = True,
+        seen: bool = True,
     ) -> Report:
         """The report of an X-ray.
 
@@ -112,13 +113,17 @@ class Composer:
                 belong here: nothing is then called absent or more than possible, and nobody is reassured.
             prior: as ``code``, of the patient's prior X-ray: what may be said of changes rests on both.
             abstain: whether an X-ray of which described features explain too little gets no report, but a sentence that says so.
+            seen: whether any validation X-ray was explained as badly as this one. Where none was, nothing is known of how good its report
+                would be, and there is none.
         """
         curated = curated or {}
         report = Report(features=[self._line(feature, value, curated.get(feature)) for feature, value in found])
         report.given = _given(found, curated, code)._replace(
-            silence=silence, prior=None if prior is None else _pairs(prior), abstain=abstain
+            silence=silence, prior=None if prior is None else _pairs(prior), abstain=abstain, seen=seen
         )
         report.coverage = self._coverage(found, curated)
+        if not seen:
+            report.coverage = replace(report.coverage, unseen=True)
         barred = frozenset(f for f, word in curated.items() if word.status == REJECTED)
         fires = self.tables.fired([(f, v) for f, v in (found if code is None else code) if f not in barred], barred)
         left_out = sorted(f for f, _ in found if f in barred)
@@ -159,6 +164,9 @@ class Composer:
                 "Nothing is called absent, and nothing more than possible: on such an X-ray silent features are no evidence, and "
                 "probabilities weren't calibrated on its like."
             )
+        if not silence:
+            for part in (report.findings, report.impression):
+                part[:] = [replace(sentence, calibrated=False) for sentence in part]
         if prior is not None:
             then = self.tables.fired([(f, v) for f, v in prior if f not in barred], barred)
             self._add_changes(report, p, kept, fires, then, silence)
@@ -285,12 +293,15 @@ class Composer:
         said = sorted(report.findings, key=self._importance)
         stated = [sentence for sentence in said if sentence.statements]
         major = [sentence for sentence in stated if not self.wording.is_minor(sentence.statements[0].finding)]
-        likely = [sentence for sentence in major if sentence.probability >= self.settings.decide.likely]
-        # Possible findings fill an impression only where nothing is likelier.
-        repeated = (likely or major)[: self.settings.impression]
+        # Possible findings fill an impression only where nothing that matters as much is likelier.
+        likely = self.settings.decide.likely
+        first = min((self._importance(one) for one in major if one.probability >= likely), default=None)
+        repeated = [
+            one for one in major if first is None or one.probability >= likely or self._importance(one) < first
+        ][: self.settings.impression]
         if not repeated:
             if against_all:
-                nothing = self.nothing(p)
+                nothing = self.nothing(p, {one.finding for sentence in stated for one in sentence.statements})
                 # Only where validation patients with as much against a finding had none may an impression reassure.
                 text = (
                     self.wording.nothing_impression()
@@ -306,9 +317,10 @@ class Composer:
     def _importance(self, sentence: ReportSentence) -> int:
         return self.wording.importance(sentence.statements[0].finding) if sentence.statements else 0
 
-    def nothing(self, p: np.ndarray) -> float:
-        """Probability that none of the findings is there, as if they were independent."""
-        return float(np.prod([1 - p[row] for row, fact in enumerate(self.tables.facts) if not depth(fact)]))
+    def nothing(self, p: np.ndarray, stated: Collection[str] = ()) -> float:
+        """Probability that none of the findings is there but for the ``stated`` ones, as if they were independent."""
+        loose = [row for row, fact in enumerate(self.tables.facts) if not depth(fact) and fact.finding not in stated]
+        return float(np.prod([1 - p[row] for row in loose]))
 
     def _against_all(self, p: np.ndarray, fires: Fired) -> tuple[Evidence, ...]:
         """What speaks against the finding that came nearest to being stated; of the next where nothing does."""

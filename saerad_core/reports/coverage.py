@@ -45,11 +45,13 @@ class Coverage:
     described: int
     """Active features with a description that counts."""
     active: int
+    unseen: bool = False
+    """Whether the dictionary explains the X-ray worse than every validation X-ray of the workspace."""
 
     @property
     def abstains(self) -> bool:
         """Whether too little is explained for a report."""
-        return self.share < self.threshold
+        return self.unseen or self.share < self.threshold
 
     @property
     def sentence(self) -> str:
@@ -69,6 +71,11 @@ class Coverage:
         """Why the report abstains; "" where it doesn't."""
         if not self.abstains:
             return ""
+        if self.unseen:
+            return (
+                "There is no report: the features explain this X-ray worse than every validation X-ray of the workspace, so nothing is known of "
+                "how often a report of its like is right."
+            )
         if not self.active:
             return "There is no report: no feature is active on this X-ray."
         if not self.described:
@@ -82,7 +89,8 @@ class Coverage:
         )
 
     def as_json(self) -> dict[str, Any]:
-        return {name: round(value, 4) for name, value in asdict(self).items()} | {"abstains": self.abstains}
+        told = {name: round(value, 4) for name, value in asdict(self).items() if name != "unseen"}
+        return told | ({"unseen": True} if self.unseen else {}) | {"abstains": self.abstains}
 
 
 def measure(found: Sequence[tuple[int, float]], trusted: Collection[int], rule: CoverageRule | None) -> Coverage:

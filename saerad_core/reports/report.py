@@ -61,6 +61,8 @@ class ReportSentence:
     """A reader's, in place of the text, where it is edited."""
     reason: str = ""
     """Why a reader rejected it."""
+    calibrated: bool = True
+    """Whether the probability was calibrated on X-rays like this one; else it is shown nowhere."""
 
     def __post_init__(self) -> None:
         assert self.evidence, f"no evidence for: {self.text}"
@@ -90,6 +92,8 @@ class ReportSentence:
         }
         if self.change:
             shape |= {"change": self.change, "prior": [one.as_json() for one in self.prior]}
+        if not self.calibrated:
+            shape["calibrated"] = False
         if self.verdict:
             shape |= {"verdict": self.verdict, "words": self.words, "reason": self.reason}
         return shape
@@ -124,6 +128,8 @@ class Given(NamedTuple):
     """(feature_id, activation) of all that fire on the prior X-ray; None where there is none."""
     abstain: bool = True
     """Whether the report may abstain."""
+    seen: bool = True
+    """Whether any validation X-ray was explained as badly."""
 
 
 @dataclass

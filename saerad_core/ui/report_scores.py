@@ -10,6 +10,7 @@ import streamlit as st
 from saerad_core.ui.asked import asked_for
 from saerad_core.ui.charts import colours, layout
 from saerad_core.ui.components import FactItem, fact_strip, heading, html, number, score, share, tip
+from saerad_core.ui.report_losses import report_losses
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -69,6 +70,7 @@ def report_scores(figures: dict[str, Any]) -> None:
             f'<p class="quiet">{view}: {number(part["n_images"])} X-rays of {number(part["n_patients"])} patients.</p>'
         )
     _coverage(figures["coverage"])
+    report_losses(figures.get("losses", {}))
     if "judged" in figures:
         _judged(figures)
     for name, told in figures.get("extras", {}).items():

@@ -14,6 +14,7 @@ from saerad_core.ui.state import Here, engine_of
 
 if TYPE_CHECKING:
     from saerad_core.engine import Analysis
+    from saerad_core.reports.report import ReportSentence
 
 AT_ONCE = 12
 """Features that are switched at once: each has a slider."""
@@ -78,15 +79,11 @@ def _name(here: Here, feature_id: int) -> str:
     return f"#{feature_id} {text}" if text else f"#{feature_id}"
 
 
+def _sure(sentence: ReportSentence) -> str:
+    return score(sentence.probability) if sentence.calibrated else "not calibrated"
+
+
 def _row(one: Difference) -> str:
-    before = (
-        f'<del>{escape(one.before.text)}</del> <span class="p">{score(one.before.probability)}</span>'
-        if one.before
-        else ""
-    )
-    after = (
-        f'<ins>{escape(one.after.text)}</ins> <span class="p">{score(one.after.probability)}</span>'
-        if one.after
-        else ""
-    )
+    before = f'<del>{escape(one.before.text)}</del> <span class="p">{_sure(one.before)}</span>' if one.before else ""
+    after = f'<ins>{escape(one.after.text)}</ins> <span class="p">{_sure(one.after)}</span>' if one.after else ""
     return f'<div class="sentence diff {one.kind}" title="{one.kind}"><span>{_SIGN[one.kind]} {before} {after}</span></div>'

@@ -44,6 +44,8 @@ SIMILAR = 6
 """X-rays listed as similar."""
 BEHIND = 3
 """Training X-rays shown for each feature of the evidence."""
+LISTED = 15
+"""Active features listed at once; an X-ray of much disease has some sixty."""
 FEATURES = 6
 """Features of the evidence that are shown with X-rays."""
 
@@ -167,7 +169,7 @@ def _sentences(here: Here, source: Source, analysis: Analysis, chosen: str) -> N
                     says=f"Active under the workspace's rule: {here.workspace.manifest.sae.rule}",
                 ),
                 chip(
-                    f"{coverage.share:.0%} explained",
+                    f"{coverage.share:.0%} described",
                     "notice" if coverage.abstains else "",
                     says=coverage.sentence,
                 ),
@@ -234,6 +236,10 @@ def _sentence(here: Here, name: str, sentence: ReportSentence, chosen: str) -> s
     first = sentence.statement
     word = "absent" if first is not None and not first.present else first.certainty if first is not None else ""
     says = "Calibrated probability of what the sentence states: of 100 unseen X-rays with the same evidence, so many had it."
+    sure = score(sentence.probability)
+    if not sentence.calibrated:
+        says, sure = "Probabilities weren't calibrated on X-rays like this one, so none is shown.", "not calibrated"
+    told = " \N{MIDDLE DOT} ".join(part for part in (word, sure) if part)
     said = escape(sentence.said)
     if sentence.verdict == "rejected":
         said = f"<s>{said}</s> {chip('rejected', 'rejected', sentence.reason or 'A reader rejected it; it leaves no file.')}"
@@ -244,7 +250,7 @@ def _sentence(here: Here, name: str, sentence: ReportSentence, chosen: str) -> s
         said = f'<s>{said}</s> <span class="faint" title="The checker: what the sentence says beyond its evidence.">{escape(reasons)}</span>'
     return (
         f'<a class="sentence nav{" on" if name == chosen else ""}" data-stay href="{escape(here.links.page("report", **kept, sentence=name))}">'
-        f'<span>{said}</span><span class="p" title="{says}">{escape(word)} \N{MIDDLE DOT} {score(sentence.probability)}</span></a>'
+        f'<span>{said}</span><span class="p" title="{says}">{escape(told)}</span></a>'
     )
 
 
@@ -274,13 +280,16 @@ def _active(here: Here, analysis: Analysis) -> None:
     )
     if analysis.report.coverage is not None:
         html(f'<p class="quiet">{escape(analysis.report.coverage.sentence)}</p>')
-    rows = "".join(
+    rows = [
         f'<tr><td><a class="nav" href="{escape(here.links.feature(line.feature_id))}"><span class="faint">#{line.feature_id}</span> '
         f"{_words(line.description, line.weak)}</a></td>"
         f'<td class="r" title="Activation on this X-ray">{number(line.activation, 2)}</td></tr>'
         for line in lines
-    )
-    html(f'<table class="rows">{rows}</table>')
+    ]
+    html(f'<table class="rows">{"".join(rows[:LISTED])}</table>')
+    if rows[LISTED:]:
+        rest = f'<table class="rows">{"".join(rows[LISTED:])}</table>'
+        html(f'<details><summary class="quiet">{len(rows) - LISTED} more</summary>{rest}</details>')
 
 
 def _words(text: str, weak: bool) -> str:
@@ -304,7 +313,9 @@ def _evidence(here: Here, source: Source, compiled: Analysis, name: str, sentenc
         html(heading("Evidence", "Features and training X-rays behind a sentence."))
         empty_state(
             "No sentence, no evidence.",
-            "None of this X-ray's active features supports a statement; look at its features and similar X-rays.",
+            "No report was written; look at this X-ray's features and similar X-rays."
+            if compiled.report.coverage is not None and compiled.report.coverage.abstains
+            else "None of this X-ray's active features supports a statement; look at its features and similar X-rays.",
         )
         switches(here, source, compiled, [])
         return

@@ -82,6 +82,7 @@ def test_the_figures_as_markdown(figures):
     for system in SYSTEMS.values():
         assert f"| {system.title} |" in text
     assert "Research use only" in text and "| reports by | exact fact F1 |" in text
+    assert "## Where facts are lost" in text and "| lost by | missed | wrong |" in text
 
 
 def test_the_scored_splits_reports_reach_no_way_of_reporting(workspace, monkeypatch):

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,8 @@ from saerad_core.descriptions.realise import NOTHING_FOUND
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.reports import compose
 from saerad_core.reports.compose import Composer
-from saerad_core.reports.report import ReportSentence
+from saerad_core.reports.exports.document import evidence_of
+from saerad_core.reports.report import Evidence, Report, ReportSentence
 from saerad_core.reports.text import Wording
 from saerad_core.vocabulary import Fact, Statement
 from tests.reports.written import all_sentences, composer, curated, tables
@@ -123,6 +125,43 @@ class _Minor(Wording):
 
     def is_minor(self, finding: str) -> bool:
         return True
+
+
+def test_beside_minor_findings_the_impression_is_as_sure_as_of_the_others():
+    finding = composer().tables.facts[0].finding
+    p = np.array([0.9 if fact.finding == finding else 0.01 for fact in composer().tables.facts])
+    assert composer().nothing(p) < 0.1 and composer().nothing(p, {finding}) > 0.85
+
+
+def test_a_possible_finding_that_matters_more_than_the_likely_ones_stands_in_the_impression():
+    wording = composer().wording
+    report = Report()
+    evidence = (Evidence(1, 1.0, ("x",)),)
+
+    def add(finding: str, certainty: str, probability: float) -> None:
+        statement = Statement(finding, certainty=certainty)
+        report.findings.append(ReportSentence(wording.finding((statement,)), (statement,), probability, evidence))
+
+    add("hyperinflation", "certain", 0.99)
+    add("nodule", "possible", 0.35)
+    add("hiatus_hernia", "possible", 0.4)
+    composer()._add_impression(report, np.zeros(len(composer().tables.facts)), evidence, True)
+    assert [s.statements[0].finding for s in report.impression] == ["nodule", "hyperinflation"]
+
+
+def test_an_x_ray_explained_worse_than_all_that_were_seen_has_no_report():
+    report = composer().compose([(1, 3.0)], seen=False)
+    assert not report.findings and not report.impression and report.coverage is not None
+    assert report.coverage.abstains and report.coverage.reason in report.warnings
+    assert "worse than every validation X-ray" in report.coverage.reason
+    assert report.coverage.as_json()["unseen"] and "unseen" not in composer().compose([(1, 3.0)]).coverage.as_json()
+
+
+def test_where_probabilities_were_not_calibrated_none_is_told():
+    sure, unsure = (composer().compose([(1, 3.0)], silence=silence) for silence in (True, False))
+    assert all(s.calibrated for s in all_sentences(sure)) and not any(s.calibrated for s in all_sentences(unsure))
+    assert evidence_of(unsure.findings[0]).startswith("not calibrated; #1")
+    assert unsure.as_json()["findings"][0]["calibrated"] is False and "calibrated" not in sure.as_json()["findings"][0]
 
 
 def test_where_silence_is_no_evidence_nothing_is_called_absent_and_nobody_reassured():

@@ -379,12 +379,15 @@ def test_the_evaluate_page_shows_ways_of_reporting_side_by_side(app: AppTest, fo
             "GREEN can",
             "35.2",
             "would get no report",
+            "Where facts are lost",
+            "F1 without it",
         ):
             assert said_ in words
         assert "a &lt;b&gt;model" in words and "95% interval" in words and "paired, Holm" in words
         layouts = [json.loads(chart.proto.spec)["layout"] for chart in app.main.get("plotly_chart")]
         titles = {layout["xaxis"]["title"]["text"]: layout["yaxis"]["title"]["text"] for layout in layouts}
         assert titles["BLEU-1, more is better"] == "reports by"
+        assert titles["facts of the scored X-rays"] == "cause"
         app.query_params["measure"] = "invented_prior"
         app.run()
         layouts = [json.loads(chart.proto.spec)["layout"] for chart in app.main.get("plotly_chart")]

@@ -49,7 +49,7 @@ def sentences(app: AppTest) -> list[str]:
 
 def test_how_much_is_explained_stands_on_the_page(app: AppTest, effusion: str):
     page = shown(opened(app, "report", image=effusion))
-    assert "% explained" in page and "of this X-ray&#x27;s activation" in page
+    assert "% described" in page and "of this X-ray&#x27;s activation" in page
     assert any("effusion" in one for one in sentences(app))
 
 

@@ -11,9 +11,10 @@ import pandas as pd
 
 from saerad_core.descriptions.evidence import EvidenceTables
 from saerad_core.descriptions.fit_evidence import fit_evidence
-from saerad_core.descriptions.matrices import Csr
-from saerad_core.descriptions.reported import Reported, read_reports
+from saerad_core.descriptions.matrices import Csr, dense
+from saerad_core.descriptions.reported import Reported, depth, read_reports
 from saerad_core.descriptions.statements import facts_of
+from saerad_core.evaluation.held_out import HeldOut, held_out
 from saerad_core.reports.compose import Composer
 from saerad_core.sae.active import active, active_rows, fit_thresholds
 from saerad_core.sae.codes import SparseCodes
@@ -69,6 +70,16 @@ class Bench:
     def reported(self) -> Reported:
         """Facts of the N reports; those of the scored split are blank."""
         return read_reports(self.texts, facts_of)
+
+    @cached_property
+    def probes(self) -> HeldOut:
+        """Linear probes on the dense embedding of the facts that the workspace's evidence knows, which must be some."""
+        columns = [self.reported.column(fact) for fact in self.tables.facts]
+        y = dense(self.reported.stated[:, columns], np.float32)
+        known = 1 - dense(self.reported.unknown[:, columns], np.float32)
+        levels = np.array([depth(fact) for fact in self.tables.facts])
+        shrink = float(self.tables.fitted.get("shrink", 20.0))
+        return held_out(self.embeddings, y, known, self.train, self.validate, self.patients, levels, shrink)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from saerad_core.descriptions.evidence import EvidenceTables
-from saerad_core.descriptions.matrices import dense
-from saerad_core.descriptions.reported import depth
-from saerad_core.evaluation.held_out import held_out
 from saerad_core.evaluation.systems.base import Bench, System
 from saerad_core.reports.conflicts import ConflictSettings, settle
 from saerad_core.reports.decide import DecideSettings, present
@@ -21,13 +18,7 @@ def write(bench: Bench, decide: DecideSettings | None = None) -> list[str]:
     tables = bench.tables
     if not tables.facts:
         return ["" for _ in bench.asked]
-    reported = bench.reported
-    columns = [reported.column(fact) for fact in tables.facts]
-    y = dense(reported.stated[:, columns], np.float32)
-    known = 1 - dense(reported.unknown[:, columns], np.float32)
-    levels = np.array([depth(fact) for fact in tables.facts])
-    shrink = float(tables.fitted.get("shrink", 20.0))
-    found = held_out(bench.embeddings, y, known, bench.train, bench.validate, bench.patients, levels, shrink)
+    found = bench.probes
     ruled = replace(tables, thresholds=found.calibration.thresholds)
     return [
         template(tables.consistent(row), ruled, decide) for row in found.probabilities(bench.embeddings[bench.asked])

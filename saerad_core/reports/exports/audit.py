@@ -57,6 +57,7 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
         silence=given.silence,
         prior=given.prior,
         abstain=given.abstain,
+        seen=given.seen,
     )
     before = report.warnings[: len(report.warnings) - len(again.warnings)]
     written = report.written
@@ -76,6 +77,7 @@ def audit_row(report: Report, models: dict[str, str], composer: Composer) -> dic
         "silence": given.silence,
         "prior": None if given.prior is None else [[feature, activation] for feature, activation in given.prior],
         "abstain": given.abstain,
+        "seen": given.seen,
         "coverage": report.coverage.as_json() if report.coverage is not None else None,
         "curated": {str(feature): list(word) for feature, word in given.curated},
         "warnings_before": before,
@@ -108,7 +110,13 @@ def recreate(row: dict[str, Any], models: dict[str, str], composer: Composer) ->
         curated = {int(feature): (str(text), str(status)) for feature, (text, status) in row["curated"].items()}
         prior = None if row["prior"] is None else [(int(feature), float(value)) for feature, value in row["prior"]]
         report = composer.compose(
-            active, _curated(curated), code, silence=bool(row["silence"]), prior=prior, abstain=bool(row["abstain"])
+            active,
+            _curated(curated),
+            code,
+            silence=bool(row["silence"]),
+            prior=prior,
+            abstain=bool(row["abstain"]),
+            seen=bool(row.get("seen", True)),
         )
         if written is not None:
             report = worded(report, written)

@@ -105,7 +105,8 @@ def evidence_of(sentence: ReportSentence) -> str:
     """Probability and features behind a sentence: 0.87; #12, #40. A reader's own words claim none."""
     if sentence.verdict == "edited":
         return "a reader's words"
-    return f"{sentence.probability:.2f}; {', '.join(f'#{one.feature_id}' for one in sentence.evidence)}"
+    told = f"{sentence.probability:.2f}" if sentence.calibrated else "not calibrated"
+    return f"{told}; {', '.join(f'#{one.feature_id}' for one in sentence.evidence)}"
 
 
 def clean(text: str) -> str:
