@@ -1,7 +1,8 @@
 """Many readers at once: websocket sessions that speak Streamlit's protocol, go from page to page and fetch the pictures of each.
 
 A page counts from the message that asks for it until the script has finished and its first 24 pictures have come. No browser
-draws: 25 of them would need more cores than the server.
+draws: 25 of them would need more cores than the server. Pictures are fetched as a browser does it: as soon as the part of the page
+that shows them is there, over at most six connections that stay open.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import random
 import re
 import time
-from urllib.request import urlopen
+from urllib.parse import urlsplit
 
 import numpy as np
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -27,6 +28,10 @@ THINK = 2.0
 PICTURE = re.compile(r'(?:src|href)="(/xray/[^"]+/thumb/[^"]+)"')
 
 
+PICTURES = 24
+"""Pictures of a page that are waited for."""
+CONNECTIONS = 6
+"""What browsers open to one host."""
 WARMING = 3
 """Pages before anything is timed."""
 
@@ -75,27 +80,28 @@ async def _session(
     await asyncio.sleep(rng.random() * THINK)
     url = server.url.replace("http", "ws") + "/_stcore/stream"
     async with connect(url, subprotocols=["streamlit"], max_size=None, open_timeout=120, origin=server.url) as socket:  # type: ignore[arg-type]
-        for _ in range(pages):
-            page, query = _address(features, images, name, rng)
-            message = BackMsg()
-            message.rerun_script.query_string = query
-            message.rerun_script.page_name = page
-            began = time.perf_counter()
-            await socket.send(message.SerializeToString())
-            html, failed = await _answer(socket)
-            pictures = list(dict.fromkeys(PICTURE.findall(html)))[:24]
-            failed |= not all(
-                await asyncio.gather(*(asyncio.to_thread(_fetched, server.url + one) for one in pictures))
-            )
-            times.append(time.perf_counter() - began)
-            errors += failed
-            await asyncio.sleep(THINK)
+        pictures = Pictures(server.url)
+        try:
+            for _ in range(pages):
+                page, query = _address(features, images, name, rng)
+                message = BackMsg()
+                message.rerun_script.query_string = query
+                message.rerun_script.page_name = page
+                began = time.perf_counter()
+                await socket.send(message.SerializeToString())
+                failed = await _answer(socket, pictures)
+                failed |= not await pictures.come()
+                times.append(time.perf_counter() - began)
+                errors += failed
+                await asyncio.sleep(THINK)
+        finally:
+            pictures.close()
     return times, errors
 
 
-async def _answer(socket) -> tuple[str, bool]:
-    """All HTML of one run of the script, and whether it failed."""
-    parts, failed = [], False
+async def _answer(socket, pictures: Pictures) -> bool:
+    """One run of the script; whether it failed. Its pictures are asked for as they appear."""
+    failed = False
     while True:
         message = ForwardMsg()
         message.ParseFromString(await asyncio.wait_for(socket.recv(), 120))
@@ -103,14 +109,56 @@ async def _answer(socket) -> tuple[str, bool]:
         if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
             element = message.delta.new_element
             if element.WhichOneof("type") == "html":
-                parts.append(element.html.body)
+                pictures.ask(PICTURE.findall(element.html.body.replace("&amp;", "&")))
             failed |= element.WhichOneof("type") == "exception"
         if kind == "script_finished":
-            return "".join(parts).replace(
-                "&amp;", "&"
-            ), failed or message.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY
+            return failed or message.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY
 
 
-def _fetched(url: str) -> bool:
-    with urlopen(url, timeout=120) as answer:
-        return answer.status == 200 and len(answer.read()) > 0
+class Pictures:
+    """One reader's pictures: at most PICTURES a page, each once, over CONNECTIONS connections that stay open."""
+
+    def __init__(self, url: str) -> None:
+        self._host = urlsplit(url).netloc
+        self._free: asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter] | None] = asyncio.LifoQueue()
+        for _ in range(CONNECTIONS):
+            self._free.put_nowait(None)
+        self._asked: dict[str, asyncio.Task[bool]] = {}
+
+    def ask(self, addresses: list[str]) -> None:
+        for one in addresses:
+            if one not in self._asked and len(self._asked) < PICTURES:
+                self._asked[one] = asyncio.create_task(self._fetched(one))
+
+    async def come(self) -> bool:
+        """Whether all of the page's have come; the next page begins anew."""
+        found = await asyncio.gather(*self._asked.values())
+        self._asked = {}
+        return all(found)
+
+    async def _fetched(self, path: str) -> bool:
+        connection = await self._free.get()
+        try:
+            # The server closes what lay idle for 5 s, at worst while it is being asked; browsers then ask anew.
+            if connection is not None:
+                try:
+                    return await self._get(connection, path)
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    connection[1].close()
+            host, port = self._host.split(":")
+            connection = await asyncio.open_connection(host, int(port))
+            return await self._get(connection, path)
+        finally:
+            self._free.put_nowait(connection)
+
+    async def _get(self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], path: str) -> bool:
+        reader, writer = connection
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: image/*\r\n\r\n".encode())
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 120)).decode("latin-1").lower()
+        body = await reader.readexactly(int(head.split("content-length:")[1].split("\r\n")[0]))
+        return head.startswith("http/1.1 200 ") and len(body) > 0
+
+    def close(self) -> None:
+        while not self._free.empty():
+            if (connection := self._free.get_nowait()) is not None:
+                connection[1].close()

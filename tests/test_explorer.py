@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from saerad_core.errors import SaeRadError
 from saerad_core.explorer import BANDS, SORTS, STATUSES, Explorer, FeatureQuery
+from saerad_core.explorer.catalogue import _nth_largest
 from saerad_core.store.curation import ConflictError
 from saerad_core.workspace import Counts, DatasetInfo, EncoderInfo, StageRecord, Workspace
 from tests.store.example import DEAD, Example, M
@@ -227,3 +228,22 @@ def test_figures_are_none_until_they_are_made(fresh: World):
     assert fresh.explorer.evaluation() is None
     (fresh.workspace.root / "evaluation.json").write_text('{"concepts": []}')
     assert fresh.explorer.evaluation() == {"concepts": []}
+
+
+def test_first_xrays_of_features_are_the_same_when_asked_again(world: World):
+    explorer = Explorer(world.workspace)
+    living = ids(explorer)
+    first = explorer.sample_images(living[:2], 3)
+    assert first == {i: [explorer.store.roster.image_id[int(row)].as_py() for row in
+                         explorer.store.top_images(i, 3, split="train").rows] for i in living[:2]}  # fmt: skip
+    first[living[0]].clear()
+    again = explorer.sample_images([living[2], *living[:2]], 3)
+    assert list(again) == [living[2], *living[:2]] and again[living[0]] and again[living[1]] == first[living[1]]
+    assert len(explorer.sample_images(living[:1], 1)[living[0]]) == 1, "fewer were asked for"
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5]) | st.floats(0, 9), max_size=30), st.integers(1, 12))
+def test_nth_largest(values: list[float], n: int):
+    positive = sorted((value for value in values if value > 0), reverse=True)
+    assert _nth_largest(np.array(values), n) == (positive[n - 1] if n <= len(positive) else 0.0)

@@ -7,7 +7,10 @@ read again within it. Where two patterns overlap, the longer one counts.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
+
+from saerad_core.descriptions.needles import needles
 
 _SIDE = r"(?:(?:right|left|rt|lt|both|bilateral)(?:[ -]sided)?\s+)?"
 _ADV = r"(?:(?:mildly|slightly|minimally|moderately|markedly|severely|grossly|borderline|quite|mild|abnormally|somewhat|significantly|massively|persistently)\s+)*"
@@ -226,7 +229,14 @@ _COMPILED = [
     for pattern in patterns
 ]
 
-_OF_KEY = {key: [pattern for other, _, pattern in _COMPILED if other == key] for key in PATTERNS}
+_NEEDLES = [needles(pattern.pattern) for _, _, pattern in _COMPILED]
+_PLACES_OF: dict[str, list[int]] = {}
+"""Letters -> places in _COMPILED of the patterns that need them; "" for those of which nothing can be said."""
+for _place, _some in enumerate(_NEEDLES):
+    for _one in _some or ("",):
+        _PLACES_OF.setdefault(_one, []).append(_place)
+
+_OF_KEY = {key: [place for place, (other, _, _) in enumerate(_COMPILED) if other == key] for key in PATTERNS}
 
 ABSENT_ONLY = re.compile(r"\b(?:displaced |acute |osseous |bony |visible |definite )*fractures?\b")
 """No fracture at all means no rib fracture; a fracture somewhere means none."""
@@ -287,9 +297,16 @@ class Mention(NamedTuple):
 
 def find_mentions(sentence: str) -> list[Mention]:
     """Names of findings in a lower-case sentence, from left to right, without overlaps (the longest counts)."""
+    return list(_mentions(sentence))
+
+
+@lru_cache(maxsize=10_000)
+def _mentions(sentence: str) -> tuple[Mention, ...]:
+    """What is read of a sentence is asked for twice, and reports repeat themselves."""
+    able = {place for letters, places in _PLACES_OF.items() if letters in sentence for place in places}
     found = [
         Mention(key, match.start(), match.end(), match.group(), beside)
-        for key, beside, pattern in _COMPILED
+        for key, beside, pattern in (_COMPILED[place] for place in sorted(able))
         for match in pattern.finditer(sentence)
     ]
     found.sort(key=lambda m: (m.start - m.end, m.start))
@@ -297,12 +314,18 @@ def find_mentions(sentence: str) -> list[Mention]:
     for mention in found:
         if all(mention.end <= other.start or mention.start >= other.end for other in kept):
             kept.append(mention)
-    return sorted(kept, key=lambda m: m.start)
+    return tuple(sorted(kept, key=lambda m: m.start))
 
 
 def may_name(sentence: str, key: str) -> bool:
     """Whether a lower-case sentence may name a finding: without it, ``find_mentions`` has none of it."""
-    return any(pattern.search(sentence) for pattern in _OF_KEY.get(key, ()))
+    for place in _OF_KEY.get(key, ()):
+        for letters in _NEEDLES[place] or ("",):
+            if letters in sentence:
+                if _COMPILED[place][2].search(sentence):
+                    return True
+                break
+    return False
 
 
 class Modifiers(NamedTuple):

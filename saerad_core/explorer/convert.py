@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from saerad_core.explorer.rows import Edit, ImageRow
 from saerad_core.store.activations import Texts
@@ -29,9 +30,15 @@ def image_row(roster: Roster, row: int, text: Texts, activation: float | None = 
         indication=text.indication,
         findings=text.findings,
         impression=text.impression,
-        facts=None if text.facts is None else tuple(Statement(**fact) for fact in json.loads(text.facts)),
+        facts=None if text.facts is None else _facts(text.facts),
         activation=None if activation is None else float(activation),
     )
+
+
+@lru_cache(maxsize=4_096)
+def _facts(text: str) -> tuple[Statement, ...]:
+    """From JSON; few are different, and a page shows fifty X-rays."""
+    return tuple(Statement(**fact) for fact in json.loads(text))
 
 
 def _name(column: Column, row: int) -> str:

@@ -74,6 +74,10 @@ MOST_OF_PATIENT = 24
 """Other X-rays of a patient that are listed."""
 SEARCHED = 60
 """X-rays asked of the index: the patient's own and further ones of a patient are passed over."""
+SEARCHES = 1_000
+"""X-rays whose answer from the index is kept, 8 kB each: a search looks at every X-ray there is."""
+SAMPLES = 20_000
+"""Features whose first X-rays in lists are kept, under 1 kB each."""
 
 
 class Explorer:
@@ -101,6 +105,8 @@ class Explorer:
         self._alike_kept = _kept(self._alike)
         self._queue_kept = _kept(self._queue, QUEUES)
         self._similar: ImageIndex | None = None
+        self._samples: LRUCache[tuple[int, int], list[str]] = LRUCache(SAMPLES)
+        self._nearest = _kept(self._search, SEARCHES)
         self._directions = Directions(workspace, self.store)
         self._maps: tuple[FeatureMaps | None] | None = None
 
@@ -300,11 +306,17 @@ class Explorer:
 
     def sample_images(self, feature_ids: Sequence[int], count: int) -> dict[int, list[str]]:
         """Names of the strongest training X-rays of several features, one a patient."""
-        if not feature_ids:
-            return {}
-        names = self.store.roster.image_id
-        found = self.store.top_images_of(feature_ids, count, split="train")
-        return {feature_id: [names[int(row)].as_py() for row in firing.rows] for feature_id, firing in found.items()}
+        with self._lock:
+            kept = {one: self._samples.get((one, count)) for one in feature_ids}
+        missing = [one for one, images in kept.items() if images is None]
+        if missing:
+            names = self.store.roster.image_id
+            found = self.store.top_images_of(missing, count, split="train")
+            asked = {one: [names[int(row)].as_py() for row in found[one].rows] for one in missing}
+            with self._lock:
+                self._samples.update({(one, count): images for one, images in asked.items()})
+            kept |= asked
+        return {one: list(images) for one, images in kept.items() if images is not None}
 
     def active_features(self, image_id: str) -> list[ActiveFeature]:
         """Every feature that is active on one of the workspace's X-rays, as the rule orders them; none for an unknown name."""
@@ -330,13 +342,16 @@ class Explorer:
         row = roster.row_of(image_id)
         if row is None or not self.workspace.faiss_index.exists() or not self.workspace.embeddings.exists():
             return []
-        vector = np.load(self.workspace.embeddings, mmap_mode="r")[row].astype(np.float32)
-        found = self._index().search(vector, SEARCHED)
+        found = self._nearest(row)
         others = [(one, cosine) for one, cosine in found if roster.patient.codes[one] != roster.patient.codes[row]]
         rows = np.array([one for one, _ in others], dtype=np.int64)
         first = roster.first_of_patients(rows)[:count]
         images = self.images(rows[first])
         return [(image, others[int(place)][1]) for image, place in zip(images, first, strict=True)]
+
+    def _search(self, row: int) -> list[tuple[int, float]]:
+        vector = np.load(self.workspace.embeddings, mmap_mode="r")[row].astype(np.float32)
+        return self._index().search(vector, SEARCHED)
 
     def _index(self) -> ImageIndex:
         with self._lock:
@@ -405,6 +420,8 @@ class Explorer:
 
     def history(self, feature_id: int) -> list[Edit]:
         """Every act that changed what counts for a feature, oldest first."""
+        if feature_id not in self.curation.snapshot():
+            return []  # Most features, without a question to the database.
         return edits([one for one in self.curation.history(feature_id) if ours(one, self.curation.sae)])
 
     def export(self, form: str, features: Sequence[int] | None = None, pictures: int = 0) -> tuple[str, str, bytes]:

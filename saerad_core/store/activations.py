@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from saerad_core.errors import WorkspaceError
 from saerad_core.store import queries
 from saerad_core.store.build import build_store
+from saerad_core.store.kept import ByFeature, Often, Reports
 from saerad_core.store.roster import ROSTER, Roster
 
 __all__ = ["BANDS", "ActivationStore", "Firing", "Texts", "build_store"]
@@ -24,6 +26,10 @@ BANDS = ("strongest", "middle", "weakest")
 NO_LIMIT = 2**31 - 1
 WINDOW = 8
 """Rows read for each X-ray wanted of the strongest: patients come several times, and splits take their share."""
+OFTEN = 32
+"""Questions of one kind from which on all answers are kept in memory: about eight pages' worth."""
+MOST_REPORTS = 500_000
+"""X-rays whose report texts are kept, some 350 bytes each; those of a larger workspace stay on the disk."""
 
 
 class Firing(NamedTuple):
@@ -52,8 +58,8 @@ class Texts(NamedTuple):
 class ActivationStore:
     """Reads activations.duckdb; safe to share between threads."""
 
-    def __init__(self, path: Path) -> None:
-        """Open a store.
+    def __init__(self, path: Path, often: int = OFTEN) -> None:
+        """Open a store; what is asked for more than ``often`` times is kept in memory (see kept.py).
 
         Raises:
             WorkspaceError: there is none, or it is damaged.
@@ -65,6 +71,8 @@ class ActivationStore:
         # go on reading the old file after a build has replaced it.
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         self._opening = threading.Lock()
+        self._kept_tables = {sql: Often(partial(self._table, sql), often) for sql in _WHOLE.values()}
+        self._reports = Often(self._all_reports, often)
         try:
             self._connection.execute("ATTACH $path AS store (READ_ONLY)", {"path": str(path)})
             self._run(queries.FEATURE, feature=0).fetchall()
@@ -99,19 +107,30 @@ class ActivationStore:
 
     def histogram(self, feature_id: int) -> list[tuple[float, float, int]]:
         """(lo, hi, X-rays with an activation in (lo, hi]) of each bar; none for a feature that never fires."""
-        return self._run(queries.HISTOGRAM, feature=feature_id).fetchall()
+        return self._rows_of(queries.HISTOGRAM, feature_id)
 
     def neighbours(self, feature_id: int) -> list[tuple[int, float]]:
         """(feature_id, cosine) of the nearest decoder directions."""
-        return self._run(queries.NEIGHBOURS, feature=feature_id).fetchall()
+        return self._rows_of(queries.NEIGHBOURS, feature_id)
 
     def coactive(self, feature_id: int) -> list[tuple[int, int, float]]:
         """(feature_id, patients in common, npmi) of the features most often active together with it."""
-        return self._run(queries.COACTIVE, feature=feature_id).fetchall()
+        return self._rows_of(queries.COACTIVE, feature_id)
 
     def label_scores(self, feature_id: int) -> list[tuple[str, float, int]]:
         """(label, AUROC of the activation, patients with the label), the best told first."""
-        return self._run(queries.LABELS, feature=feature_id).fetchall()
+        return self._rows_of(queries.LABELS, feature_id)
+
+    def _rows_of(self, sql: str, feature_id: int) -> list[tuple]:
+        kept = self._kept_tables[_WHOLE[sql]].get()
+        return self._run(sql, feature=feature_id).fetchall() if kept is None else kept.rows(feature_id)
+
+    def _table(self, sql: str) -> ByFeature:
+        table = self._connection.cursor().sql(sql).to_arrow_table().combine_chunks()
+        columns = [column.combine_chunks() for column in table.columns]
+        texts = [isinstance(column, pa.StringArray) for column in columns]
+        kept = [c.dictionary_encode() if text else c.to_numpy() for c, text in zip(columns, texts, strict=True)]
+        return ByFeature(kept[0], kept[1:])
 
     def best_labels(self, among: Sequence[str]) -> pd.DataFrame:
         """feature_id, label, auroc, n_patients: of some labels the one that each feature tells best."""
@@ -224,11 +243,19 @@ class ActivationStore:
     def texts(self, rows: Iterable[int]) -> dict[int, Texts]:
         """Row -> report, of those rows that there are."""
         wanted = [int(row) for row in rows]
+        kept = self._reports.get()
+        if kept is not None:
+            return {row: Texts(*texts) for row, texts in kept.of(wanted)}
         if len(wanted) == 1:
             result = self._run(queries.TEXT, row=wanted[0])
         else:
             result = self._run(queries.TEXTS, rows=wanted)
         return {row: Texts(*rest) for row, *rest in result.fetchall()}
+
+    def _all_reports(self) -> Reports | None:
+        if len(self.roster) > MOST_REPORTS:
+            return None
+        return Reports(self._connection.cursor().sql(queries.ALL_TEXTS).to_arrow_table())
 
     def path(self, row: int) -> str:
         """File of the X-ray at ``row``, relative to the dataset's images; "" where it is drawn."""
@@ -249,6 +276,15 @@ class ActivationStore:
     def features_of_row(self, row: int) -> list[tuple[int, float]]:
         """(feature_id, activation) of an X-ray's active features, the highest activation first."""
         return self._run(queries.FEATURES_OF_ROW, row=int(row)).fetchall()
+
+
+_WHOLE = {
+    queries.HISTOGRAM: queries.HISTOGRAMS,
+    queries.NEIGHBOURS: queries.ALL_NEIGHBOURS,
+    queries.COACTIVE: queries.ALL_COACTIVE,
+    queries.LABELS: queries.ALL_LABELS,
+}
+"""Question about one feature -> the same about all, by feature."""
 
 
 def _firing(result: duckdb.DuckDBPyConnection) -> Firing:

@@ -19,6 +19,14 @@ COACTIVE = "SELECT other_id, n, npmi FROM store.coactivations WHERE feature_id =
 LABELS = (
     "SELECT label, auroc, n_patients FROM store.feature_labels WHERE feature_id = $feature ORDER BY auroc DESC, label"
 )
+HISTOGRAMS = "SELECT feature_id, lo, hi, n FROM store.feature_histograms ORDER BY feature_id, bin"
+ALL_NEIGHBOURS = (
+    "SELECT feature_id, other_id, cosine FROM store.feature_neighbours ORDER BY feature_id, cosine DESC, other_id"
+)
+ALL_COACTIVE = "SELECT feature_id, other_id, n, npmi FROM store.coactivations ORDER BY feature_id, npmi DESC, other_id"
+ALL_LABELS = (
+    "SELECT feature_id, label, auroc, n_patients FROM store.feature_labels ORDER BY feature_id, auroc DESC, label"
+)
 BEST_LABELS = (
     "SELECT feature_id, arg_max(label, auroc) AS label, max(auroc) AS auroc, arg_max(n_patients, auroc) AS n_patients "
     "FROM store.feature_labels WHERE list_contains($labels, label) GROUP BY feature_id ORDER BY feature_id"
@@ -60,6 +68,7 @@ WHERE rowid IN (SELECT unnest($rows::BIGINT[]))
 """
 """Rows lie in their order and nothing is ever deleted, so that rowid is row; by rowid the database skips what isn't asked for."""
 TEXT = "SELECT row, indication, findings, impression, facts::VARCHAR FROM store.images WHERE rowid = $row"
+ALL_TEXTS = "SELECT row, indication, findings, impression, facts::VARCHAR AS facts FROM store.images ORDER BY row"
 PATH = "SELECT path FROM store.images WHERE rowid = $row"
 
 FEATURES_OF_ROW = "SELECT feature_id, activation FROM store.activations_by_image WHERE image_row = $row"

@@ -6,6 +6,7 @@ rows decodes a block of texts for each. The roster takes about 30 bytes an X-ray
 
 from __future__ import annotations
 
+import threading
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,12 +15,17 @@ import pandas as pd
 import pandas.util as _util
 import pyarrow as pa
 import pyarrow.compute as _compute
+from cachetools import LRUCache
 
 pc: Any = _compute
 hash_array: Any = _util.hash_array
 """Arrow's functions and pandas' re-exports are out of a checker's sight."""
 
 ROSTER = "SELECT image_id, study_id, patient_id, split, view, sex, age, labels FROM store.images ORDER BY row"
+
+
+KEPT = 10_000
+"""X-rays whose row is remembered: a page names fifty, and each of its pictures asks once more."""
 
 
 class Column(NamedTuple):
@@ -55,6 +61,8 @@ class Roster:
         self._label_codes = said.codes.astype(np.int16)
         self._label_start = np.concatenate([[0], np.cumsum(labels.value_lengths().to_numpy(zero_copy_only=False))])
         self.train = self.split.where("train")
+        self._found: LRUCache[str, int] = LRUCache(KEPT)
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.patient.codes)
@@ -67,6 +75,14 @@ class Roster:
 
     def row_of(self, image_id: str) -> int | None:
         """The X-ray's row; None where there is no such one."""
+        with self._lock:
+            row = self._found.get(image_id)
+        if row is None and (row := self._look_up(image_id)) is not None:
+            with self._lock:
+                self._found[image_id] = row
+        return row
+
+    def _look_up(self, image_id: str) -> int | None:
         hashes, order = self._by_hash
         wanted = hash_array(np.array([image_id], dtype=object), categorize=False)[0]
         first = int(np.searchsorted(hashes, wanted))

@@ -16,6 +16,8 @@ from saerad_core.ui.links import Links
 from saerad_core.ui.login.page import let_in, who_box
 from saerad_core.ui.place import PROJECT
 from saerad_core.ui.registry import PAGES
+from saerad_core.ui.tidy import after_pages
+from saerad_core.ui.turns import turns
 from saerad_core.workspace import Workspace
 
 log = logging.getLogger("saerad")
@@ -38,6 +40,15 @@ def main() -> None:
     browser_helper()
     if not let_in():
         return
+    try:
+        with turns.turn():
+            _show(page)
+    finally:
+        after_pages.collect()
+
+
+def _show(page: st.Page) -> None:
+    """The menu and the page, once it is their turn."""
     entry = next((entry for entry in PAGES if entry.title == page.title), PAGES[0])
     workspaces = state.browsable()
     asked = st.query_params.get("ws") or st.session_state.get("ws")

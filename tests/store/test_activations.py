@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saerad_core.errors import WorkspaceError
-from saerad_core.store.activations import BANDS, ActivationStore
+from saerad_core.store.activations import BANDS, OFTEN, ActivationStore
 from tests.store.example import DEAD, Example, M, N
 
 
@@ -22,9 +22,10 @@ def example(tmp_path_factory) -> Example:
     return Example(tmp_path_factory.mktemp("store") / "activations.duckdb")
 
 
-@pytest.fixture(scope="module")
-def store(example: Example) -> ActivationStore:
-    return ActivationStore(example.path)
+@pytest.fixture(scope="module", params=[OFTEN, 0], ids=["asked", "kept"])
+def store(example: Example, request: pytest.FixtureRequest) -> ActivationStore:
+    """Answers from the file, and from memory once it was asked for often: here from the first time on."""
+    return ActivationStore(example.path, often=request.param)
 
 
 def test_rows_are_sorted_as_the_format_says(example: Example, store: ActivationStore) -> None:

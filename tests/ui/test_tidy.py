@@ -7,9 +7,10 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from streamlit import config
 
 from saerad_core.ui import tidy
-from saerad_core.ui.tidy import Tidy, keep_tidy
+from saerad_core.ui.tidy import NowAndThen, Tidy, keep_tidy
 
 
 class Ring:
@@ -80,3 +81,23 @@ def test_once_a_process() -> None:
     keep_tidy()
     keep_tidy()
     assert sum(isinstance(one, Tidy) for one in gc.callbacks) == 1
+
+
+def test_after_pages_at_most_once_a_second() -> None:
+    clock = Clock()
+    now_and_then = NowAndThen(clock)
+    ring = Ring()
+    gone = weakref.ref(ring)
+    del ring
+    assert now_and_then.collect() and gone() is None
+    clock.now = tidy.EVERY / 2
+    ring = Ring()
+    gone = weakref.ref(ring)
+    del ring
+    assert not now_and_then.collect()
+    clock.now = tidy.EVERY
+    assert now_and_then.collect() and gone() is None
+
+
+def test_streamlit_itself_does_not_collect_after_each_page() -> None:
+    assert config.get_option("runner.postScriptGC") is False

@@ -48,6 +48,10 @@ class Snapshot:
             return replace(own, members=tuple(sorted(self._members[feature_id])))
         return own
 
+    def __contains__(self, feature_id: int) -> bool:
+        """Whether there is any event on a feature."""
+        return feature_id in self._own
+
     def own(self, feature_id: int) -> FeatureState:
         """The same without what it takes over from the group that it was merged into."""
         return self._own.get(feature_id, FeatureState(feature_id))
