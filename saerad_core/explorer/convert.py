@@ -19,7 +19,7 @@ def image_row(roster: Roster, row: int, text: Texts, activation: float | None = 
     age = int(roster.age[row])
     return ImageRow(
         row=int(row),
-        image_id=roster.image_id[row].as_py(),
+        image_id=roster.name_of(row),
         patient_id=_name(roster.patient, row),
         study_id=roster.study_id[row].as_py(),
         split=_name(roster.split, row),

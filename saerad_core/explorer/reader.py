@@ -310,9 +310,9 @@ class Explorer:
             kept = {one: self._samples.get((one, count)) for one in feature_ids}
         missing = [one for one, images in kept.items() if images is None]
         if missing:
-            names = self.store.roster.image_id
+            name_of = self.store.roster.name_of
             found = self.store.top_images_of(missing, count, split="train")
-            asked = {one: [names[int(row)].as_py() for row in found[one].rows] for one in missing}
+            asked = {one: [name_of(int(row)) for row in found[one].rows] for one in missing}
             with self._lock:
                 self._samples.update({(one, count): images for one, images in asked.items()})
             kept |= asked

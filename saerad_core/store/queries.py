@@ -68,7 +68,7 @@ WHERE rowid IN (SELECT unnest($rows::BIGINT[]))
 """
 """Rows lie in their order and nothing is ever deleted, so that rowid is row; by rowid the database skips what isn't asked for."""
 TEXT = "SELECT row, indication, findings, impression, facts::VARCHAR FROM store.images WHERE rowid = $row"
-ALL_TEXTS = "SELECT row, indication, findings, impression, facts::VARCHAR AS facts FROM store.images ORDER BY row"
+ALL_TEXTS = "SELECT row, indication, findings, impression, facts::VARCHAR AS facts FROM store.images"
 PATH = "SELECT path FROM store.images WHERE rowid = $row"
 
 FEATURES_OF_ROW = "SELECT feature_id, activation FROM store.activations_by_image WHERE image_row = $row"

@@ -82,6 +82,13 @@ class Roster:
                 self._found[image_id] = row
         return row
 
+    def name_of(self, row: int) -> str:
+        """The X-ray's name; a page that shows it will ask for its row next, with each picture."""
+        image_id = self.image_id[row].as_py()
+        with self._lock:
+            self._found[image_id] = row
+        return image_id
+
     def _look_up(self, image_id: str) -> int | None:
         hashes, order = self._by_hash
         wanted = hash_array(np.array([image_id], dtype=object), categorize=False)[0]

@@ -62,6 +62,9 @@ def test_images_come_back_as_they_went_in(example: Example, store: ActivationSto
 def test_the_roster_is_the_table(example: Example, store: ActivationStore) -> None:
     roster, images = store.roster, example.images
     assert len(roster) == N and roster.image_id.to_pylist() == images["image_id"].tolist()
+    assert [roster.row_of(name) for name in images["image_id"][: N // 2]] == list(range(N // 2))
+    assert [roster.name_of(row) for row in range(N)] == images["image_id"].tolist()
+    assert [roster.row_of(name) for name in images["image_id"]] == list(range(N)) and roster.row_of("nobody") is None
     for name, column in (
         ("patient_id", roster.patient),
         ("split", roster.split),
