@@ -90,7 +90,7 @@ def measure(encoder: Encoder, count: int, rounds: int, folder: Path) -> Rates:
         for tensor in tensors:
             encoder.embed(tensor).cls.cpu()
 
-    with DecodePool(Job(info, encoder.preprocessing, None), settings.workers) as pool:
+    with DecodePool(Job(info, encoder.preprocessing, None, markers=True), settings.workers) as pool:
 
         def harvest() -> None:
             out = folder / f"shards-{encoder.image_size}-{len(found['harvest'])}-{time.monotonic_ns()}"

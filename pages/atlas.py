@@ -50,7 +50,6 @@ def colour_choice(now: Here) -> str:
             list(offered),
             key=key,
             on_change=changed,
-            width=215,
             format_func=lambda one: offered[one].name,
             help="Any column of the features' table. Grey: the feature has no value.",
         )
@@ -67,7 +66,9 @@ def show(now: Here) -> None:
             "It is the last step of the build; features can be browsed already. Come back in a minute.",
         )
         return
-    query = filters(now)
+    query, cell = filters(now)
+    with cell:
+        column = colour_choice(now)
     searched = replace(query, alive=True, sort=FeatureQuery.sort) != FeatureQuery()
     # Those without a search are found anew for every lasso: 49,152 numbers in an order, in milliseconds.
     try:
@@ -79,7 +80,6 @@ def show(now: Here) -> None:
     area, ids = st.query_params.get("area", ""), ids_in_address()
     left, right = st.columns([1.7, 1], gap="medium")
     with left:
-        column = colour_choice(now)
         atlas_map(now, column, lit, area, ids, follow)
     with right:
         _list(now, query, _chosen(points, fitting, area, ids, searched), searched, bool(read_areas(area) or ids))

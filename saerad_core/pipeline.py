@@ -48,6 +48,7 @@ from saerad_core.sae.width import recommended_width
 from saerad_core.stages.activate import Activated, activate, load_activated, upgrade_codes
 from saerad_core.stages.describe import Composer, describe_features
 from saerad_core.stages.maps import measure_maps
+from saerad_core.stages.markers import keep_markers
 from saerad_core.stages.score import NAME, score_descriptions
 from saerad_core.stages.train import train_sae
 from saerad_core.store.activations import ActivationStore
@@ -233,6 +234,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             raise WorkspaceError(
                 "None of the listed files is a usable X-ray; see the messages above for the first reasons."
             )
+        keep_markers(workspace, shards)
 
     def harvested(dictionary: Sae | None) -> None:
         # A finished build keeps no shards; a stage that is run again needs them again.
@@ -241,7 +243,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
             encode_all(dictionary)
 
     def encode_sample() -> None:
-        some = replace(how, keep=KEEP_SAMPLE, keep_thumbs=False, keep_pictures=False)
+        some = replace(how, keep=KEEP_SAMPLE, keep_thumbs=False, keep_pictures=False, markers=False)
         patients = sample_patients(dataset, settings.seed)
         harvest(workspace, dataset, encoder, some, None, progress,
                 folder=workspace.sample_dir, engine=settings.engine, only=patients)  # fmt: skip

@@ -258,6 +258,11 @@ class Workspace:
         return self.root / "scores.parquet"
 
     @property
+    def markers_file(self) -> Path:
+        """Parquet: border zones of each picture that hold a marker or burned-in text; may be missing (`saerad_core markers`)."""
+        return self.root / "markers.parquet"
+
+    @property
     def gate_file(self) -> Path:
         """safetensors with the training X-rays' own distances and errors, which an image is placed among."""
         return self.root / "gate.safetensors"

@@ -1,4 +1,4 @@
-"""The command line: python -m saerad_core demo | build | fetch | train | switch | info | report | recreate | evaluate | sae-report | maps | score | describe | meanings | export | import | repair."""
+"""The command line: python -m saerad_core demo | build | fetch | train | switch | info | report | recreate | evaluate | sae-report | maps | markers | score | describe | meanings | export | import | repair."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from saerad_core.cli.exchange import export, import_, repair
 from saerad_core.cli.fetch import fetch
 from saerad_core.cli.look import evaluate, info, recreate, report
 from saerad_core.cli.meanings import meanings
-from saerad_core.cli.metrics import maps, sae_report, score
+from saerad_core.cli.metrics import maps, markers, sae_report, score
 from saerad_core.errors import SaeRadError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=f"SAE-Rad. {NOTICE}", pretty_exceptions_enable=False)
@@ -30,6 +30,7 @@ for command in (
     evaluate,
     sae_report,
     maps,
+    markers,
     score,
     describe,
     meanings,

@@ -1,4 +1,4 @@
-"""Commands that measure a workspace's dictionary, its heatmaps and its descriptions: sae-report, maps, score."""
+"""Commands that measure a workspace's dictionary, its heatmaps, its pictures and its descriptions: sae-report, maps, markers, score."""
 
 from __future__ import annotations
 
@@ -54,6 +54,22 @@ def maps(
         f"{len(found.all_judged)} features tested by {found.kind or 'nothing, since no place of a finding is known'}; "
         f"the maps of {better} point better than the prior. Mean maps: {opened.maps_file.name}, {opened.maps_file.stat().st_size:,} bytes; "
         f"strongest X-rays: {opened.strongest_patches.stat().st_size if opened.strongest_patches.exists() else 0:,} bytes."
+    )
+
+
+def markers(workspace: Path) -> None:
+    """Look which border zones of a finished workspace's pictures hold a marker or burned-in text; builds do it by themselves. No letter is read."""
+    from saerad_core.images.marks import ZONES
+    from saerad_core.stages.markers import mark_again
+    from saerad_core.store.markers import UNKNOWN
+
+    opened = Workspace.open(workspace)
+    zones = mark_again(opened, Reporter(None))
+    known = zones[zones != UNKNOWN]
+    typer.echo(
+        f"{len(known):,} of {len(zones):,} X-rays looked at: {int((known > 0).sum()):,} with a mark; "
+        + ", ".join(f"{zone} {int((known >> bit & 1).sum()):,}" for bit, zone in enumerate(ZONES))
+        + "."
     )
 
 

@@ -99,12 +99,20 @@ def printed(grey: Array, technique: Technique) -> Array:
     frame = np.zeros_like(grey)
     frame[top : size - bottom, left : size - right] = 1
     out = grey * frame
+    for stamp, x, y in stamps(technique, size):
+        h, w = stamp.shape
+        part = out[y : y + h, x : x + w]
+        out[y : y + h, x : x + w] = np.maximum(part, stamp * 0.97)
+    return out
+
+
+def stamps(technique: Technique, size: int) -> list[tuple[Array, int, int]]:
+    """The marker, and the second label where there is one, float32 [h, w] of 0 to 1, and the column and row of their upper left corners."""
+    placed = []
     for stamp, x, y in _stamps(technique, size):
         h, w = stamp.shape
-        x0, y0 = int(np.clip(x, 0, size - w)), int(np.clip(y, 0, size - h))
-        part = out[y0 : y0 + h, x0 : x0 + w]
-        out[y0 : y0 + h, x0 : x0 + w] = np.maximum(part, stamp * 0.97)
-    return out
+        placed.append((stamp, int(np.clip(x, 0, size - w)), int(np.clip(y, 0, size - h))))
+    return placed
 
 
 def _stamps(technique: Technique, size: int) -> list[tuple[Array, float, float]]:

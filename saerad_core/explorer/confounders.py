@@ -1,4 +1,5 @@
-"""Does a feature follow who was X-rayed and how, rather than what is seen? View, sex, age, devices and follow-up number.
+"""Does a feature follow who was X-rayed and how, rather than what is seen? View, sex, age, devices, follow-up number and
+burned-in text.
 
 Each is looked at in two ways: how often the feature fires among the patients of each group, and how much of what it tells of its
 best label is left within the groups (Mantel and Haenszel, JNCI 22:719, 1959).
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from saerad_core.explorer.labels import Share, TrainingLabels, share
+from saerad_core.images.marks import ZONES
 from saerad_core.store.activations import Firing
 from saerad_core.store.roster import Roster
 from saerad_core.vocabulary import TERMS
@@ -24,6 +26,9 @@ LEANS, FOLLOWS = 1.5, 3.0
 """How many times as often it fires in one group as in another, from which it leans to the one, or follows it."""
 LITTLE_LEFT = 0.6
 """Share of the log odds ratio left within the groups, under which the groups explain a good part of it."""
+TEXT = "Burned-in text"
+"""Name of the facet where nothing is known, and what the names of its zones begin with."""
+NOBODY_LOOKED = "Nobody has looked for it in this workspace; `python -m saerad_core markers WORKSPACE` does."
 _DEVICES = frozenset({key for key, term in TERMS.items() if term.device} | {"support_devices", "support devices"})
 
 
@@ -73,8 +78,13 @@ class Confounder:
         return self.kept is not None and self.kept < LITTLE_LEFT
 
 
-def facets(roster: Roster) -> list[Facet]:
-    """What is known of the workspace's X-rays."""
+def facets(roster: Roster, zones: np.ndarray | None = None) -> list[Facet]:
+    """What is known of the workspace's X-rays.
+
+    Args:
+        roster: who and what they are.
+        zones: of markers and burned-in text, as store.markers has them; None where nobody looked.
+    """
     band = np.where(roster.age >= 0, np.digitize(roster.age, AGES), -1)
     follow = np.digitize(roster.follow_up, (1, 4))
     devices = [name for name in roster.label_names if name.lower() in _DEVICES]
@@ -91,8 +101,35 @@ def facets(roster: Roster) -> list[Facet]:
               ("first", "1st to 3rd later", "4th later on"), follow.astype(np.int8)),
         Facet("Device", "A line, tube or implant among the X-ray's labels." if devices else
               "This dataset's labels name no lines, tubes or implants.", ("none", "some") if devices else (), device),
-        Facet("Burned-in text", "No pixel statistics of markers and text are kept in this workspace.", (), unknown),
+        *_marked(roster, zones),
     ]  # fmt: skip
+
+
+def _marked(roster: Roster, zones: np.ndarray | None) -> list[Facet]:
+    """With and without a mark, for every zone in which patients enough have one and enough have none."""
+    unknown = np.full(len(roster), -1, dtype=np.int8)
+    if zones is None or (zones < 0).all():
+        return [Facet(TEXT, NOBODY_LOOKED, (), unknown)]
+    found, patient = [], roster.patient.codes
+    for bit, zone in enumerate(ZONES):
+        codes = np.where(zones < 0, -1, zones >> bit & 1).astype(np.int8)
+        patients = [len(np.unique(patient[roster.train & (codes == code)])) for code in (0, 1)]
+        if min(patients) >= FEWEST:
+            says = (
+                f"A side marker, burned-in words or an arrow at the {zone} of the picture, as far as a detector of small bright marks can tell; "
+                "clips and electrodes may count too. What it says is not read."
+            )
+            found.append(Facet(f"{TEXT}, {zone}", says, ("without", "with"), codes))
+    if not found:
+        return [
+            Facet(
+                TEXT,
+                f"Fewer than {FEWEST} training patients have a mark in any one zone of the picture's border.",
+                (),
+                unknown,
+            )
+        ]
+    return found
 
 
 def _ages() -> tuple[str, ...]:

@@ -16,15 +16,16 @@ from saerad_core.store.roster import Roster
 class Training:
     """What all features are compared with: the training split's patients, labels and facets."""
 
-    def __init__(self, roster: Roster) -> None:
-        self.roster = roster
+    def __init__(self, roster: Roster, zones: np.ndarray | None = None) -> None:
+        """``zones``: of markers and burned-in text, as store.markers has them; None where nobody looked."""
+        self.roster, self._zones = roster, zones
         self.labels = TrainingLabels(roster)
         self.patients = len(np.unique(roster.patient.codes[roster.train]))
 
     @cached_property
     def divided(self) -> list[Divided]:
-        """By view, sex, age and so on."""
-        return [Divided(self.labels, facet) for facet in facets(self.roster)]
+        """By view, sex, age and so on, and by each zone of burned-in text."""
+        return [Divided(self.labels, facet) for facet in facets(self.roster, self._zones)]
 
 
 class FeatureEvidence:
@@ -55,7 +56,7 @@ class FeatureEvidence:
         return associations(self._training.labels, self.firing, labels, threshold)
 
     def confounders(self, label: str) -> list[Confounder]:
-        """The feature against view, sex, age, follow-up number and devices; ``label``: that it tells best, or ""."""
+        """The feature against view, sex, age, follow-up number, devices and burned-in text; ``label``: that it tells best, or ""."""
         return [one.confounder(self.firing, label) for one in self._training.divided]
 
     def unlabelled(self, label: str, n: int) -> disagreements.Disagreement:

@@ -62,6 +62,7 @@ from saerad_core.store.curation import (
     queue_by_value,
 )
 from saerad_core.store.curation.snapshot import ours
+from saerad_core.store.markers import load_markers
 from saerad_core.workspace import Workspace
 
 P = ParamSpec("P")
@@ -203,7 +204,8 @@ class Explorer:
         """What all features are compared with; counted once."""
         with self._lock:
             if self._training is None:
-                self._training = Training(self.store.roster)
+                roster = self.store.roster
+                self._training = Training(roster, load_markers(self.workspace.markers_file, len(roster)))
             return self._training
 
     def row_of(self, image_id: str) -> int | None:

@@ -12,6 +12,7 @@ import torch
 
 from saerad_core.encoder import Embedded, Encoder, pooled
 from saerad_core.harvest.settings import KEEP_ALL, KEEP_CODES, KEEP_SAMPLE, HarvestSettings
+from saerad_core.harvest.worker import Loaded
 from saerad_core.sae.image_code import ImageReader
 from saerad_core.sae.strongest_patches import Entries, strongest
 
@@ -28,23 +29,23 @@ def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def arrays_of(
-    squares: list[np.ndarray], ids: list[str], encoder: Encoder, settings: HarvestSettings, reader: ImageReader | None
+    loaded: list[Loaded], ids: list[str], encoder: Encoder, settings: HarvestSettings, reader: ImageReader | None
 ) -> dict[str, np.ndarray]:
     """pooled [n, 2d], tokens [n, t, d] (CLS, or the measured patches), and codes with error [n, 2], or patches [n, P, d] with cls [n, 1, d].
 
     Codes are compressed sparse rows: code_counts int32 [n], code_features int32 and code_values float16, one a code > 0. With settings.strongest also
-    FIRING: where features fire on their strongest X-rays of these.
+    FIRING: where features fire on their strongest X-rays of these. Where markers were looked for also markers uint8 [n].
 
     Args:
-        squares: uint8 [S, S] each.
+        loaded: what decoders gave.
         ids: their image_id, which draw the patches that are kept.
         encoder: with what.
         settings: what is kept.
         reader: needed where codes are.
     """
     parts: list[dict[str, np.ndarray]] = []
-    for some in batched(zip(squares, ids, strict=True), settings.batch):
-        embedded = encoder.embed(encoder.normalise(np.stack([square for square, _ in some])), patches=True)
+    for some in batched(zip(loaded, ids, strict=True), settings.batch):
+        embedded = encoder.embed(encoder.normalise(np.stack([one.square for one, _ in some])), patches=True)
         parts.append(_kept(embedded, [name for _, name in some], settings, reader))
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
     if FIRING[0] in arrays:
@@ -53,6 +54,9 @@ def arrays_of(
         arrays[FIRING[1]] = (arrays[FIRING[1]] + firsts).astype(np.int32)
         kept = strongest(Entries(*(arrays[name] for name in FIRING)))
         arrays |= dict(zip(FIRING, kept, strict=True))
+    zones = [one.zones for one in loaded if one.zones is not None]
+    if arrays and len(zones) == len(loaded):
+        arrays["markers"] = np.array(zones, dtype=np.uint8)
     return arrays
 
 

@@ -53,9 +53,9 @@ def run_with(
         while (first := next(decoded, None)) is not None:
             number, records = under_way.pop(0)
             loaded = [first, *islice(decoded, len(records) - 1)]
-            good = [(record, square) for record, square in loaded if not isinstance(square, str)]
+            good = [(record, one) for record, one in loaded if not isinstance(one, str)]
             refused = [{"image_id": r.image_id, "why": why} for r, why in loaded if isinstance(why, str)]
-            arrays = arrays_of([s for _, s in good], [r.image_id for r, _ in good], encoder, settings, reader)
+            arrays = arrays_of([one for _, one in good], [r.image_id for r, _ in good], encoder, settings, reader)
             if written is not None:
                 written.result()
             # One shard is written while the next one is embedded.

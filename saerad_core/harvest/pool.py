@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.context import SpawnContext
 
-import numpy as np
-
 from saerad_core.datasets import Record
-from saerad_core.harvest.worker import Job, serve
+from saerad_core.harvest.worker import Job, Loaded, serve
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +51,10 @@ class DecodePool:
         with self._lock:
             return [child.process.pid for child in self._children if child.process.pid is not None]
 
-    def map(self, records: Iterable[Record], ahead: int) -> Iterator[tuple[Record, np.ndarray | str]]:
-        """Each record with uint8 [S, S], or with the sentence that refuses it, in order; ``ahead`` are under way."""
+    def map(self, records: Iterable[Record], ahead: int) -> Iterator[tuple[Record, Loaded | str]]:
+        """Each record with what the encoder sees, or with the sentence that refuses it, in order; ``ahead`` are under way."""
         records = iter(records)
-        waiting: deque[tuple[Record, Future[np.ndarray | str]]] = deque()
+        waiting: deque[tuple[Record, Future[Loaded | str]]] = deque()
         for record in records:
             waiting.append((record, self._threads.submit(self._decode, record)))
             if len(waiting) >= ahead:
@@ -66,7 +64,7 @@ class DecodePool:
             first, future = waiting.popleft()
             yield first, future.result()
 
-    def _decode(self, record: Record) -> np.ndarray | str:
+    def _decode(self, record: Record) -> Loaded | str:
         for _ in range(TRIES):
             child = self._child()
             answer = child.ask(record, self._seconds)
@@ -80,11 +78,8 @@ class DecodePool:
         logger.warning("%s broke its decoder or took too long; it is left out.", record.image_id)
         return "The file broke its decoder or took too long; export it uncompressed."
 
-    def _read(self, answer: bytes) -> np.ndarray | str:
-        side = self._job.preprocessing.side
-        if len(answer) == side * side:
-            return np.frombuffer(answer, dtype=np.uint8).reshape(side, side)
-        return answer.decode()
+    def _read(self, answer: bytes) -> Loaded | str:
+        return Loaded.read(answer, self._job.preprocessing.side) or answer.decode()
 
     def _child(self) -> _Child:
         child = getattr(self._local, "child", None)

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from saerad_core.encoder import Encoder
@@ -24,7 +23,7 @@ from saerad_core.harvest.local import Chunk
 from saerad_core.harvest.pool import DecodePool
 from saerad_core.harvest.settings import HarvestSettings
 from saerad_core.harvest.shards import Shards, listing_hash
-from saerad_core.harvest.worker import Job
+from saerad_core.harvest.worker import Job, Loaded
 from saerad_core.sae.base import Sae
 from saerad_core.sae.files import load
 from saerad_core.sae.image_code import ImageReader
@@ -48,7 +47,7 @@ class _Encode:
 
 
 class Decoder:
-    """Listed records of a shard -> squares, by a pool of processes on the actor's node."""
+    """Listed records of a shard -> what the encoder sees of them, by a pool of processes on the actor's node."""
 
     def __init__(self, job: Job, workers: int, seconds: float) -> None:
         self._pool = DecodePool(job, workers, seconds)
@@ -57,13 +56,13 @@ class Decoder:
     def __call__(self, row: dict) -> dict:
         records = pickle.loads(row["records"])  # noqa: S301 - the driver's own, sent through Ray, which pickles anyway
         loaded = [one for _, one in self._pool.map(records, self._ahead)]
-        good = [square for square in loaded if not isinstance(square, str)]
+        good = [one for one in loaded if not isinstance(one, str)]
         refused = [one if isinstance(one, str) else "" for one in loaded]
-        return row | {"squares": pickle.dumps(good), "refused": pickle.dumps(refused)}
+        return row | {"loaded": pickle.dumps(good), "refused": pickle.dumps(refused)}
 
 
 class ShardEncoder:
-    """Squares of a shard -> the sealed shard on disk."""
+    """What was loaded of a shard -> the sealed shard on disk."""
 
     def __init__(self, how: _Encode) -> None:
         # As many threads as the local engine has: sums are split over threads, and the split rounds.
@@ -75,11 +74,11 @@ class ShardEncoder:
 
     def __call__(self, row: dict) -> dict:
         records = pickle.loads(row["records"])  # noqa: S301
-        squares: list[np.ndarray] = pickle.loads(row["squares"])  # noqa: S301
+        loaded: list[Loaded] = pickle.loads(row["loaded"])  # noqa: S301
         whys: list[str] = pickle.loads(row["refused"])  # noqa: S301
         good = [record for record, why in zip(records, whys, strict=True) if not why]
         refused = [{"image_id": r.image_id, "why": why} for r, why in zip(records, whys, strict=True) if why]
-        arrays = arrays_of(squares, [r.image_id for r in good], self._encoder, self._how.settings, self._reader)
+        arrays = arrays_of(loaded, [r.image_id for r in good], self._encoder, self._how.settings, self._reader)
         Shards(self._how.folder).write(row["number"], arrays, good, refused, listing_hash(records))
         return {"number": row["number"], "n": len(records)}
 

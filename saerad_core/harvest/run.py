@@ -27,8 +27,8 @@ ENGINES = ("local", "ray")
 """local: this machine. ray: a Ray cluster whose nodes see the same folders."""
 FORMAT = 2
 """Of the shards: 1 held dense codes."""
-NO_MATTER = ("workers", "keep_pictures", "keep_thumbs", "seconds", "memory")
-"""Settings that change nothing of what is in a shard."""
+NO_MATTER = ("workers", "keep_pictures", "keep_thumbs", "seconds", "memory", "markers")
+"""Settings that change nothing of what is embedded."""
 
 
 def harvest(
@@ -75,6 +75,7 @@ def harvest(
         settings.keep_thumbs,
         settings.keep_pictures,
         settings.memory,
+        settings.markers,
     )
     if engine == "ray":
         from saerad_core.harvest.ray_engine import run_ray

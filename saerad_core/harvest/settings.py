@@ -34,6 +34,8 @@ class HarvestSettings:
     """Until a file that hangs its decoder is given up."""
     memory: int = 8 * 2**30
     """Bytes of address space of a decoder; a file that needs more is refused."""
+    markers: bool = True
+    """Keep which border zones of each picture hold a marker or burned-in text."""
     seed: int = 0
     """Draws the patches that are kept."""
     strongest: bool = False

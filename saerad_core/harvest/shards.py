@@ -105,15 +105,17 @@ class Shards:
     def each(self, name: str) -> Iterator[np.ndarray]:
         """``name`` of one shard after another."""
         for number in self.numbers():
-            try:
-                with safe_open(self.arrays_path(number), framework="numpy") as shard:
-                    # A shard whose every file was refused holds no arrays.
-                    if name not in shard.keys():  # noqa: SIM118
-                        continue
-                    array = shard.get_tensor(name)
-            except SafetensorError as error:
-                raise OSError(f"{self.arrays_path(number)} is damaged") from error
-            yield array
+            array = self.of(number, name)
+            if array is not None:
+                yield array
+
+    def of(self, number: int, name: str) -> np.ndarray | None:
+        """``name`` of one shard; None where it has none, as where its every file was refused."""
+        try:
+            with safe_open(self.arrays_path(number), framework="numpy") as shard:
+                return shard.get_tensor(name) if name in shard.keys() else None  # noqa: SIM118
+        except SafetensorError as error:
+            raise OSError(f"{self.arrays_path(number)} is damaged") from error
 
     def array(self, name: str, out: Path | None = None) -> np.ndarray:
         """``name`` of every shard along the first axis: in memory once, or memory-mapped in the file ``out`` (.npy)."""

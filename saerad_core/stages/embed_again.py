@@ -54,6 +54,7 @@ def embed_all(workspace: Workspace, folder: Path, progress: Progress, seed: int 
         workers=default_workers(encoder.device),
         keep_pictures=False,
         keep_thumbs=False,
+        markers=False,
         seed=seed,
     )
     each = patch_bytes(1, encoder.patch_grid**2, encoder.d)

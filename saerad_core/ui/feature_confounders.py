@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from saerad_core.explorer import Confounder, FeatureRow
+from saerad_core.explorer.confounders import TEXT
 from saerad_core.ui.components import heading, html, number, share
 from saerad_core.ui.feature_rows import label_name
 from saerad_core.ui.state import Here
@@ -27,7 +28,7 @@ def confounders(here: Here, row: FeatureRow) -> None:
 def verdict(found: list[Confounder], label: str) -> str:
     """One or two sentences on all facets together."""
     leaning = sorted((one for one in found if one.verdict in ("follows", "leans")), key=lambda one: -(one.ratio or 0))
-    looked = [_thing(one) for one in found if one.verdict != "unknown"]
+    looked = list(dict.fromkeys(_kind(one) for one in found if one.verdict != "unknown"))
     if not looked:
         return "Nothing is known of these X-rays that the feature could be compared with."
     if not leaning:
@@ -35,10 +36,10 @@ def verdict(found: list[Confounder], label: str) -> str:
     else:
         strongest = leaning[0]
         verb = "follows" if strongest.verdict == "follows" else "leans on"
-        said = (
-            f"It {verb} {_thing(strongest)}: it fires {strongest.ratio:.1f} times as often for "
-            f"{strongest.most} as for {strongest.least}."
-        )
+        groups = f"for {strongest.most} as for {strongest.least}"
+        if _is_text(strongest):
+            groups = f"{strongest.most} it as {strongest.least} it"
+        said = f"It {verb} {_thing(strongest)}: it fires {strongest.ratio:.1f} times as often {groups}."
         if len(leaning) > 1:
             said += f" It leans on {_list([_thing(one) for one in leaning[1:]])} too."
     explaining = [_thing(one) for one in found if one.explains]
@@ -51,12 +52,30 @@ def verdict(found: list[Confounder], label: str) -> str:
     return said
 
 
-_THINGS = {"Follow-up": "the follow-up number", "Device": "devices", "Burned-in text": "burned-in text"}
+_THINGS = {"Follow-up": "the follow-up number", "Device": "devices", TEXT: "markers or burned-in text"}
+_PLACES = {
+    "top": "at the upper edge",
+    "bottom": "at the lower edge",
+    "left": "at the left edge",
+    "right": "at the right edge",
+}
+
+
+def _is_text(one: Confounder) -> bool:
+    return one.name.startswith(TEXT)
+
+
+def _kind(one: Confounder) -> str:
+    """The facet within a sentence, every zone of burned-in text the same."""
+    return _THINGS.get(TEXT if _is_text(one) else one.name, f"the {one.name.lower()}")
 
 
 def _thing(one: Confounder) -> str:
     """The facet within a sentence."""
-    return _THINGS.get(one.name, f"the {one.name.lower()}")
+    zone = one.name.removeprefix(f"{TEXT}, ") if _is_text(one) else TEXT
+    if zone == TEXT:
+        return _kind(one)
+    return f"{_kind(one)} {_PLACES.get(zone, f'in the {zone} corner')} of the picture"
 
 
 def _list(names: list[str]) -> str:

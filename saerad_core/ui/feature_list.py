@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from saerad_core.explorer import SORTS, STATUSES, FeatureQuery
 from saerad_core.explorer.rows import FLAGS, HOLDS
@@ -19,6 +20,10 @@ from saerad_core.ui.state import Here
 from saerad_core.vocabulary import SIDES, TERMS
 
 PER_PAGE = 20
+CELLS = (2.1, 1.7, 1.25, 1.35, 1.6, 1.4, 1.6)
+"""Widths of the cells of the first line of filters."""
+CELLS_BELOW = (CELLS[0], CELLS[1], CELLS[2] + CELLS[3], sum(CELLS[4:]))
+"""Of the second, whose edges are the first's."""
 FREQUENCIES = {
     "": (0.0, 1.0),
     "rare": (0.0, 0.01),
@@ -44,88 +49,98 @@ def _choice(label: str, name: str, options: Sequence[str], **how: Any) -> str:  
     return st.selectbox(label, options, key=key, on_change=follow, **how) or options[0]
 
 
-def filters(here: Here) -> FeatureQuery:
-    """The row of filters; what it says is in the address (q, finding, side, status, frequency, sort, dead)."""
+def filters(here: Here) -> tuple[FeatureQuery, DeltaGenerator]:
+    """Two lines of filters on one grid; what they say is in the address (q, finding, side, status, frequency, holds, flag, sort, dead).
+
+    Returns:
+        What is asked for, and the first cell of the second line, which is the page's own.
+    """
     findings = here.explorer.counts("finding")
-    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
-    with row:
-        with st.container(key="search", width=230):
-            text = st.text_input(
-                "Search",
-                key="q",
-                bind="query-params",
-                live="100ms",
-                placeholder="effusion right   /",
-                help="Words of the description, finding, side, label or phrases, or a feature's number; beginnings and slips of the pen will do. Key: /",
-            )
+    scored = here.explorer.scores.table is not None
+    above, below = (
+        st.columns(widths, gap="xsmall", vertical_alignment="bottom") for widths in (CELLS, CELLS_BELOW)
+    )
+    # Without scores order and switch take the places of their filters.
+    place = iter((*above, *below[1:]))
+    with next(place), st.container(key="search"):
+        text = st.text_input(
+            "Search",
+            key="q",
+            bind="query-params",
+            live="100ms",
+            placeholder="effusion right   /",
+            help="Words of the description, finding, side, label or phrases, or a feature's number; beginnings and slips of the pen will do. Key: /",
+        )
+    with next(place):
         finding = _choice(
             "Finding",
             "finding",
             ["", *sorted(findings)],
-            width=190,
             format_func=lambda key: f"{finding_name(key)} ({findings.get(key, 0)})" if key else "Any finding",
             help="Finding of the description; in brackets how many living features have it.",
         )
+    with next(place):
         side = _choice(
             "Side",
             "side",
             ["", *SIDES],
-            width=125,
             format_func=lambda key: f"Patient's {key}" if key else "Any side",
             help="The patient's side: the patient's right is the left half of the picture.",
         )
+    with next(place):
         status = _choice(
             "Status",
             "status",
             ["", *STATUSES],
-            width=125,
             format_func=lambda key: key.capitalize() if key else "Any status",
             help="Undescribed: no text. Suggested: the program's text. The rest: a reader's last word.",
         )
+    with next(place):
         frequency = _choice(
             "Frequency",
             "frequency",
             list(FREQUENCIES),
-            width=150,
             format_func=lambda key: _FREQUENCY_NAMES[key],
             help="Share of training X-rays in which the feature is active.",
         )
-        holds, flag = "", ""
-        if here.explorer.scores.table is not None:
+    holds, flag = "", ""
+    if scored:
+        with next(place):
             holds = _choice(
                 "Unseen patients",
                 "holds",
                 ["", *HOLDS],
-                width=150,
                 format_func=lambda key: HOLDS[key].capitalize() if key else "Any score",
                 help="Whether the description tells, on validation patients that it wasn't made from, where the feature fires: the 95 % interval "
                 "of its AUROC stays above 0.60. Others explain nothing in reports.",
             )
+        with next(place):
             flag = _choice(
                 "Flag",
                 "flag",
                 ["", "none", *FLAGS],
-                width=150,
-                format_func=lambda key: FLAGS.get(key, "without any" if key else "any flag or none").capitalize(),
+                format_func=lambda key: FLAGS.get(key, "without any" if key else "any or none").capitalize(),
                 help="What should make one doubt a feature whatever its score.",
             )
+    with next(place):
         sort = _choice(
             "Order",
             "sort",
             list(SORTS),
-            width=160,
             format_func=lambda key: SORTS[key].capitalize(),
             help="Best supported: how much more often the description is said of X-rays that show the feature (z).",
         )
-        meaning = meaning_switch()
+    with next(place):
         dead = st.toggle(
             "Silent too",
             key="dead",
             bind="query-params",
             help="Show also features that never fire on the training split.",
         )
+    with next(place):
+        meaning = meaning_switch()
     lowest, highest = FREQUENCIES[frequency]
-    return FeatureQuery(
+    query = FeatureQuery(
         text=text or "",
         meaning=meaning and bool((text or "").strip()),
         finding=finding,
@@ -138,12 +153,15 @@ def filters(here: Here) -> FeatureQuery:
         flag=flag,
         sort=sort,
     )
+    return query, below[0]
 
 
 def show_list(here: Here) -> None:
     """The page without ?feature=."""
-    query = filters(here)
-    mixed(here, mix_input())
+    query, cell = filters(here)
+    with cell:
+        mix = mix_input()
+    mixed(here, mix)
     listing = here.explorer.features(query, first=0, count=0)
     pages = max(1, -(-listing.total // PER_PAGE))
     if listing.total == 0:

@@ -16,14 +16,13 @@ SHOWN = 16
 """X-rays, one a patient."""
 
 
-def mix_input(width: int = 170) -> str:
+def mix_input() -> str:
     """Where features are combined; what is typed stands in the address."""
     return (
         st.text_input(
             "Combine",
             key="mix",
             bind="query-params",
-            width=width,
             placeholder="12 + 90 - 44",
             help="Numbers of features to add and take away: the X-rays that rank highest in that direction are shown above the list.",
         )

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from saerad_core.explorer.confounders import FEWEST, LEANS, Divided, facets, odds_ratio
+from saerad_core.explorer.confounders import FEWEST, LEANS, NOBODY_LOOKED, TEXT, Divided, facets, odds_ratio
 from saerad_core.explorer.disagreements import silent, unlabelled
 from saerad_core.explorer.labels import TrainingLabels, associations, share
 from saerad_core.store.activations import Firing
+from saerad_core.store.markers import UNKNOWN
 from saerad_core.store.roster import Roster
 
 CONNECTION = duckdb.connect()
@@ -154,6 +155,33 @@ def test_what_isn_t_known_is_said():
     assert verdict_of(roster, firing, "Device").verdict == "unknown"
     assert "name no lines" in verdict_of(roster, firing, "Device").says
     assert verdict_of(roster, firing, "Burned-in text").groups == ()
+
+
+def test_a_feature_of_a_marker_is_told_from_one_of_the_finding():
+    rng = np.random.default_rng(9)
+    corner = rng.random(2_000) < 0.4
+    zones = np.where(corner, 1, 0).astype(np.int16)
+    zones[:100] = UNKNOWN
+    zones[150:160] |= 1 << 7
+    roster, firing = big(4, lambda ap, ill, _: np.random.default_rng(1).random(len(ap)) < np.where(corner, 0.5, 0.05))
+    told = {one.name: one for one in facets(roster, zones) if one.name.startswith(TEXT)}
+    # The lower right corner has a mark on ten patients: too few to say anything of it.
+    assert list(told) == [f"{TEXT}, top left"]
+    facet = told[f"{TEXT}, top left"]
+    assert (facet.codes[:100] == -1).all() and (facet.codes[100:] == corner[100:]).all()
+    found = Divided(TrainingLabels(roster), facet).confounder(firing, "Effusion")
+    assert found.verdict == "follows" and found.most == "with" and found.ratio is not None and 6 < found.ratio < 15
+    roster, firing = big(5, lambda ap, ill, _: np.random.default_rng(2).random(len(ap)) < 0.2)
+    facet = next(one for one in facets(roster, zones) if one.name.startswith(TEXT))
+    assert Divided(TrainingLabels(roster), facet).confounder(firing, "Effusion").verdict == "no"
+
+
+def test_zones_that_nobody_knows_are_said():
+    roster, _ = big(3, lambda ap, ill, rng: rng.random(len(ap)) < 0.2)
+    for zones in (None, np.full(len(roster), UNKNOWN, np.int16)):
+        assert [one.says for one in facets(roster, zones) if one.name == TEXT] == [NOBODY_LOOKED]
+    none = [one for one in facets(roster, np.zeros(len(roster), np.int16)) if one.name == TEXT]
+    assert len(none) == 1 and not none[0].groups and none[0].says.startswith("Fewer than")
 
 
 @settings(max_examples=30, deadline=None)
