@@ -9,14 +9,16 @@ its surroundings over its whole outline. A skin clip or an electrode looks the s
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage as _ndimage
 
 from saerad_core.preprocessing import as_bytes
 
+ndimage: Any = _ndimage
+"""scipy's types are unions that no caller can use."""
 ZONES = ("top left", "top", "top right", "left", "right", "bottom left", "bottom", "bottom right")
 """The outer cells of the picture cut in thirds both ways, by rows; the middle is the chest's. Bit i of a set of zones is ZONES[i]."""
 SIDE = 640

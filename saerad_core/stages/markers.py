@@ -80,7 +80,7 @@ def _of_files(workspace: Workspace, wanted: Container[str]) -> Iterator[tuple[st
     workers = default_workers("cpu")
     with DecodePool(job, workers) as pool:
         for record, loaded in pool.map(records, 4 * workers):
-            if not isinstance(loaded, str):
+            if not isinstance(loaded, str) and loaded.zones is not None:
                 yield record.image_id, loaded.zones
 
 
