@@ -24,6 +24,7 @@ import pandas as pd
 from safetensors.numpy import save_file
 from scipy import sparse
 
+from benchmarks.make_places import add
 from saerad_core.datasets.splits import draw_split
 from saerad_core.demo.population import patient_studies
 from saerad_core.demo.render import render
@@ -372,6 +373,7 @@ def make(settings: Settings, say=lambda text: None) -> Workspace:  # noqa: ANN00
         with clock("thumbnails"):
             draw_thumbs(workspace.root / "thumbs", pool, study, list(records["image_id"]))
     _finish(workspace, settings, records, codes, features, len(descriptions))
+    add(workspace, settings.seed, say)
     return workspace
 
 

@@ -148,11 +148,11 @@ else:
     if figures.get("certainty"):
         certainty(figures["certainty"])
 sae_report(now)
+frontier_block(now)
+training_block(now)
 if figures is not None:
     n = figures.get("n_patients")
     foot(
         f"{number(n)} {figures.get('split', 'test')} patients" if n else "Patients of the test split",
         f"evaluation.json of workspace {now.name}",
     )
-frontier_block(now)
-training_block(now)

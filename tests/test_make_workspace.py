@@ -9,7 +9,10 @@ import pytest
 
 from benchmarks.make_workspace import ACTIVE, Settings, make
 from saerad_core.explorer import Explorer, FeatureQuery
+from saerad_core.images.marks import marked_zones
+from saerad_core.images.pictures import read_picture
 from saerad_core.sae.codes import open_codes
+from saerad_core.store.markers import UNKNOWN, load_markers
 from saerad_core.workspace import Workspace
 
 SETTINGS = {"features": 400, "images": 2_000, "patients": 500, "drawn": 40}
@@ -58,6 +61,42 @@ def test_descriptions_hold_on_the_labels(made: Workspace):
         row.z is not None and row.z > 2 and row.n_with / row.n_firing > row.n_control_with / row.n_control
         for row in rows
     )
+
+
+def test_features_look_somewhere_and_nothing_claims_to_be_tested(made: Workspace):
+    explorer = Explorer(made)
+    alive = np.flatnonzero(explorer.store.features()["n_images"].to_numpy() >= 20)
+    found = {int(feature): explorer.where(int(feature)) for feature in alive}
+    assert sum(one is not None for one in found.values()) > 0.9 * len(alive)
+    assert {explorer.heat_truth(int(feature)).state for feature in alive} == {"unknown"}
+    places = [one.spread for one in found.values() if one is not None]
+    assert any(one.has_place for one in places) and not all(one.has_place for one in places)
+    # A description that names a side looks there.
+    sided = [
+        (row.side, where.spread.right)
+        for row in explorer.features(FeatureQuery(described=True), 0, 400).rows
+        if row.side in ("right", "left") and (where := explorer.where(row.feature_id)) is not None
+    ]
+    assert len(sided) > 5 and np.mean([(share > 0.5) == (side == "right") for side, share in sided]) > 0.8
+
+
+def test_descriptions_have_scores_of_unseen_patients(made: Workspace):
+    table = Explorer(made).scores.table
+    assert table is not None
+    areas = table["validate_auroc"].to_numpy(dtype=float)
+    described = (table["text"] != "").to_numpy()
+    # Features were drawn to go with their findings: most descriptions tell, on patients that they weren't taken from.
+    assert np.nanmedian(areas[described]) > 0.55
+
+
+def test_markers_are_those_of_the_drawn_pictures(tmp_path: Path):
+    made = make(Settings(tmp_path / "scale", features=60, images=200, patients=100, drawn=6))
+    roster = Explorer(made).store.roster
+    zones = load_markers(made.markers_file, len(roster))
+    assert zones is not None and (zones != UNKNOWN).all()
+    for row in (0, 50, 199):
+        assert zones[row] == marked_zones(read_picture(made.thumb(roster.image_id[row].as_py())))
+    assert len(set(zones.tolist())) <= 6 and (zones > 0).mean() > 0.5
 
 
 def test_the_same_seed_makes_the_same_workspace(made: Workspace, tmp_path: Path):

@@ -16,6 +16,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Heading -> measures of its table."""
 MAIN = "fact_f1"
+ORDER = "This program first, then the best of the first column first; in brackets the 95% interval over patients. A dash: nothing to count."
+AGAINST = (
+    "This program's figure less the other's on the same X-rays, with its 95% interval: above 0 this program is better. "
+    "p is of paired exchanges by patient, corrected for the number of comparisons (Holm)."
+)
 
 
 def markdown(figures: dict[str, Any]) -> str:
@@ -27,19 +32,39 @@ def markdown(figures: dict[str, Any]) -> str:
             (one["goal"], one["name"], figure_text(one["value"]), "met" if one["met"] else "missed")
             for one in figures["goals"]
         ]
-        parts.append(table(("goal", "figure", "measured", ""), rows))
+        parts += ["## Goals", "What this project set itself for simulated X-rays, and what this program reached."]
+        parts.append(table(("goal", "judged by", "measured", "verdict"), rows))
     for title, names in GROUPS.items():
-        parts += [f"## {title}", ways_table(figures, figures["figures"], names)]
-    parts += ["## This program less each other, exact fact F1", _against(figures)]
+        parts += [f"## {title}", ORDER, ways_table(figures, figures["figures"], names), _columns(figures, names)]
+    parts += [
+        f"## This program beside each other way, {figures['measures'][MAIN]['title']}",
+        AGAINST,
+        _against(figures),
+    ]
     if figures.get("losses", {}).get("causes"):
         parts += ["## Where facts are lost", losses_table(figures["losses"]), losing_findings(figures["losses"])]
     for view, some in figures["views"].items():
         parts += [
-            f"## {view}: {some['n_images']} X-rays of {some['n_patients']} patients",
+            f"## Facts, {view} alone: {some['n_images']} X-rays of {some['n_patients']} patients",
             ways_table(figures, some["figures"], GROUPS["Facts"]),
         ]
-    parts.append("\n".join(f"- {note}" for note in figures["notes"]))
+    parts += ["## The ways of reporting", _ways(figures)]
+    parts += ["## To be read with it", "\n".join(f"- {note}" for note in figures["notes"])]
     return "\n\n".join(parts) + "\n"
+
+
+def _columns(figures: dict[str, Any], names: Sequence[str]) -> str:
+    """What each column says, and which way is better."""
+    told = (figures["measures"][name] for name in names)
+    return "\n".join(f"- {one['title']}: {one['says']}{_better(one['better'])}" for one in told)
+
+
+def _better(which: str) -> str:
+    return f" {which.capitalize()} is better." if which else ""
+
+
+def _ways(figures: dict[str, Any]) -> str:
+    return "\n".join(f"- {one['title']}: {one['says']}" for one in figures["systems"].values())
 
 
 def ways_table(figures: dict[str, Any], shown: dict[str, Any], names: Sequence[str]) -> str:
@@ -95,4 +120,4 @@ def _against(figures: dict[str, Any]) -> str:
         rows.append(
             (figures["systems"][way]["title"], f"{one['difference']:+.3f} ({one['lo']:+.3f} to {one['hi']:+.3f})", figure_text(one["p_adjusted"], 4))
         )  # fmt: skip
-    return table(("less", "difference", "p, Holm"), rows)
+    return table(("compared with", "difference", "p"), rows)

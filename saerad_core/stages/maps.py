@@ -90,7 +90,7 @@ def measure_maps(
     few = workspace.manifest.sae.tokens == "cls" or len(records) <= MOST_STRONGEST
     if few and not workspace.strongest_patches.exists():
         _keep_strongest(workspace, store, dataset, records, encoder, sae, progress)
-    means, patients = _means(workspace, store, encoder.patch_grid, sae.config.d_sae)
+    means, patients = mean_maps(workspace, store, encoder.patch_grid, sae.config.d_sae)
     tested: dict[int, Judged] = {}
     labels: dict[str, int] = {}
     if places is not None:
@@ -181,7 +181,7 @@ def _sparse(heat: np.ndarray, feature: int, row: int) -> Entries:
     )
 
 
-def _means(workspace: Workspace, store: ActivationStore, grid: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+def mean_maps(workspace: Workspace, store: ActivationStore, grid: int, m: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean map of each feature over its strongest training X-rays, one a patient, float32 [m, grid, grid], and patients, int32 [m]."""
     means, patients = np.zeros((m, grid * grid), np.float32), np.zeros(m, np.int32)
     if not workspace.strongest_patches.exists():

@@ -35,17 +35,19 @@ BLOCK = 2_000
 NAME = "Scoring descriptions on patients they weren't made from"
 
 
-def score_descriptions(workspace: Workspace, progress: Progress, identity: str = "") -> None:
+def score_descriptions(workspace: Workspace, progress: Progress, identity: str = "", said: Said | None = None) -> None:
     """Write said.parquet and scores.parquet of a workspace whose store is written.
 
     Args:
         workspace: which.
         progress: told of every report that is read.
         identity: of the dictionary, where it doesn't lie in the workspace yet.
+        said: what the unseen patients' reports state, where that is known; None: they are read.
     """
     store = ActivationStore(workspace.activations_db)
     try:
-        said = Said.of(_read(store, progress))
+        if said is None:
+            said = Said.of(_read(store, progress))
         said.save(workspace.said_file)
         unseen, described = Unseen(store, said), store.descriptions()
         flags, twins = flags_of(store, described)
@@ -128,7 +130,7 @@ def flags_of(store: ActivationStore, described: pd.DataFrame) -> tuple[dict[int,
 
 def _read(store: ActivationStore, progress: Progress) -> Iterator[tuple[int, bool, Sequence[Statement]]]:
     """(row, whether by labels, statements) of every validation and test X-ray that has a report or labels."""
-    rows = _unseen_rows(store)
+    rows = unseen_rows(store)
     stated_by: dict[str, tuple[Statement, ...]] = {}
     for first in range(0, len(rows), BLOCK):
         block = rows[first : first + BLOCK]
@@ -145,8 +147,8 @@ def _read(store: ActivationStore, progress: Progress) -> Iterator[tuple[int, boo
                 yield row, True, tuple(dict.fromkeys(one for label in labels for one in stated_by[label]))
 
 
-def _unseen_rows(store: ActivationStore) -> np.ndarray:
-    """Rows of the splits' patients, of at most MOST_PATIENTS each, ascending."""
+def unseen_rows(store: ActivationStore) -> np.ndarray:
+    """int64 [U]: rows of the splits' patients, of at most MOST_PATIENTS each, ascending."""
     chosen, codes = [], store.roster.patient.codes
     for split in SPLITS:
         rows = np.flatnonzero(store.roster.split.where(split))

@@ -137,7 +137,7 @@ def concept_bars(names: Sequence[str], aurocs: Sequence[float]) -> go.Figure:
     )
     layout(figure, x="AUROC on unseen patients", y="finding", height=max(300, 19 * len(names) + 60))
     figure.update_xaxes(range=[min(0.5, *aurocs), 1.0])
-    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, title_standoff=12)
     figure.update_layout(margin={"l": 8})
     return figure
 

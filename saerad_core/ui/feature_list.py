@@ -57,9 +57,7 @@ def filters(here: Here) -> tuple[FeatureQuery, DeltaGenerator]:
     """
     findings = here.explorer.counts("finding")
     scored = here.explorer.scores.table is not None
-    above, below = (
-        st.columns(widths, gap="xsmall", vertical_alignment="bottom") for widths in (CELLS, CELLS_BELOW)
-    )
+    above, below = (st.columns(widths, gap="xsmall", vertical_alignment="bottom") for widths in (CELLS, CELLS_BELOW))
     # Without scores order and switch take the places of their filters.
     place = iter((*above, *below[1:]))
     with next(place), st.container(key="search"):

@@ -136,7 +136,9 @@ def _goals(goals: list[dict[str, Any]]) -> None:
         f'<tr><td>{escape(row["goal"])}</td><td>{escape(row["name"])}</td><td class="r">{score(row["value"])}</td><td style="padding-left:1.4rem">{"met" if row["met"] else "missed"}</td></tr>'
         for row in goals
     )
-    html(f'<table class="rows"><tr><th>Goal</th><th>Figure</th><th class="r">measured</th><th></th></tr>{body}</table>')
+    html(
+        f'<table class="rows"><tr><th>Goal</th><th>Judged by</th><th class="r">measured</th><th></th></tr>{body}</table>'
+    )
 
 
 def _dots(figures: dict[str, Any], shown: dict[str, Any], order: list[str], measure: str) -> go.Figure:
@@ -167,7 +169,7 @@ def _dots(figures: dict[str, Any], shown: dict[str, Any], order: list[str], meas
     better = {"higher": "more is better", "lower": "less is better"}.get(figures["measures"][measure]["better"], "")
     title = figures["measures"][measure]["title"]
     layout(figure, x=f"{title}, {better}" if better else title, y="reports by", height=HEIGHT)
-    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, title_standoff=12)
     return figure.update_xaxes(rangemode="tozero")
 
 
@@ -175,8 +177,8 @@ def _coverage(found: dict[str, Any]) -> None:
     html(
         fact_strip(
             [
-                FactItem(share(found["mean"]), "explained", "Mean share of an X-ray's activation that described features carry, over the scored X-rays."),
-                FactItem(share(found["abstains"]), "would get no report", "Scored X-rays on which the program abstains, because described features explain too little. They are scored here all the same."),
+                FactItem(share(found["mean"]), "of an X-ray's activation is described", "Mean share of an X-ray's activation that described features carry, over the scored X-rays."),
+                FactItem(share(found["abstains"]), "of X-rays would get no report", "Scored X-rays on which the program abstains, because described features explain too little. They are scored here all the same."),
             ]
         )
     )  # fmt: skip
