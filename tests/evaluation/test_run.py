@@ -7,7 +7,7 @@ import pytest
 
 from saerad_core.descriptions.evidence import EvidenceTables
 from saerad_core.errors import WorkspaceError
-from saerad_core.evaluation.evaluation_text import markdown
+from saerad_core.evaluation.evaluation_text import GROUPS, markdown
 from saerad_core.evaluation.measures import MEASURES
 from saerad_core.evaluation.run import evaluate
 from saerad_core.evaluation.systems import SYSTEMS
@@ -82,6 +82,10 @@ def test_the_figures_as_markdown(figures):
     for system in SYSTEMS.values():
         assert f"| {system.title} |" in text
     assert "Research use only" in text and "| reports by | exact fact F1 |" in text
+    # What a reader of the file alone can't know is said in it.
+    assert "| goal | judged by | measured | verdict |" in text and "| compared with | difference | p |" in text
+    assert all(f"- {one['title']}: {one['says']}" in text for one in figures["systems"].values())
+    assert all(f"- {figures['measures'][name]['title']}: " in text for names in GROUPS.values() for name in names)
     assert "## Where facts are lost" in text and "| lost by | missed | wrong |" in text
 
 
