@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.common import Results
 from benchmarks.explorer_atlas import atlas
-from benchmarks.explorer_sessions import sessions
+from benchmarks.explorer_sessions import by_kind, sessions
 from benchmarks.plain_app import plain_app
 from saerad_core.explorer import Explorer, FeatureQuery
 from saerad_core.workspace import Workspace
@@ -132,6 +132,7 @@ def browse_many(results: Results, workspace: Workspace, quick: bool) -> None:
             warmed = sessions(results, workspace, server, (count,), each)
             spent = (_busy(server) - busy) / (count * each + warmed)
             results.add(f"{count} sessions: the server's processor time, a page with its pictures", spent * 1000, "ms")
+        by_kind(results, workspace, server, lambda: _busy(server), 5 if quick else 40)
         results.add("memory of the server after them", _memory(server), "GB")
     finally:
         server.stop()

@@ -11,6 +11,7 @@ import asyncio
 import random
 import re
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -32,6 +33,8 @@ PICTURES = 24
 """Pictures of a page that are waited for."""
 CONNECTIONS = 6
 """What browsers open to one host."""
+MIX = {"feature": 6, "list": 2, "search": 1, "xray": 2, "overview": 1}
+"""How often each kind of page is opened: mostly features."""
 WARMING = 3
 """Pages before anything is timed."""
 
@@ -43,6 +46,7 @@ def sessions(results: Results, workspace: Workspace, server: Server, counts: tup
     images = [image.image_id for image in explorer.unseen_images(100)]
     asyncio.run(_session(server, workspace.root.name, features, images, WARMING, random.Random(0)))
     for n in counts:
+        busy = time.process_time()
         found = asyncio.run(_all(server, workspace.root.name, features, images, n, pages_each))
         times = [value for mine in found for value in mine[0]]
         errors = sum(mine[1] for mine in found)
@@ -52,16 +56,33 @@ def sessions(results: Results, workspace: Workspace, server: Server, counts: tup
         results.add(f"{n} sessions, {len(times)} pages: p50", float(np.median(times)), "s")
         results.add(f"{n} sessions, {len(times)} pages: p95", p95, "s", goal, p95 <= limit and not errors)
         results.add(f"{n} sessions: errors", errors, "", goal, errors == 0)
+        asking = (time.process_time() - busy) / len(times) * 1000
+        results.add(f"{n} sessions: the asking side's processor time, a page with its pictures", asking, "ms")
     return WARMING
+
+
+def by_kind(results: Results, workspace: Workspace, server: Server, busy: Callable[[], float], pages: int) -> None:
+    """Add what ``pages`` pages of each kind take of the server's processor time, a second by ``busy``; one reader, no thought between."""
+    explorer = Explorer(workspace)
+    features = [int(one) for one in explorer.catalogue.find(FeatureQuery(described=True, sort="id"))]
+    images = [image.image_id for image in explorer.unseen_images(100)]
+    name = workspace.root.name
+    # From the first 32 questions of a kind on the store keeps what is asked.
+    asyncio.run(_session(server, name, features, images, 40, random.Random(0), {"feature": 1}, 0))
+    for kind in MIX:
+        before = busy()
+        asyncio.run(_session(server, name, features, images, pages, random.Random(1), {kind: 1}, 0))
+        spent = (busy() - before) / pages * 1000
+        results.add(f"one reader: the server's processor time, {kind} with its pictures", spent, "ms")
 
 
 async def _all(server: Server, name: str, features: list[int], images: list[str], n: int, pages: int):
     return await asyncio.gather(*(_session(server, name, features, images, pages, random.Random(i)) for i in range(n)))
 
 
-def _address(features: list[int], images: list[str], name: str, rng: random.Random) -> tuple[str, str]:
-    """Page and query of what a reader might open next: mostly features."""
-    kind = rng.choices(("feature", "list", "search", "xray", "overview"), (6, 2, 1, 2, 1))[0]
+def _address(features: list[int], images: list[str], name: str, rng: random.Random, mix: dict) -> tuple[str, str]:
+    """Page and query of what a reader might open next."""
+    kind = rng.choices(tuple(mix), tuple(mix.values()))[0]
     if kind == "feature":
         return "features", f"ws={name}&feature={rng.choice(features)}"
     if kind == "list":
@@ -74,16 +95,23 @@ def _address(features: list[int], images: list[str], name: str, rng: random.Rand
 
 
 async def _session(
-    server: Server, name: str, features, images, pages: int, rng: random.Random
+    server: Server,
+    name: str,
+    features: list[int],
+    images: list[str],
+    pages: int,
+    rng: random.Random,
+    mix: dict = MIX,
+    think: float = THINK,
 ) -> tuple[list[float], int]:
     times, errors = [], 0
-    await asyncio.sleep(rng.random() * THINK)
+    await asyncio.sleep(rng.random() * think)
     url = server.url.replace("http", "ws") + "/_stcore/stream"
     async with connect(url, subprotocols=["streamlit"], max_size=None, open_timeout=120, origin=server.url) as socket:  # type: ignore[arg-type]
         pictures = Pictures(server.url)
         try:
             for _ in range(pages):
-                page, query = _address(features, images, name, rng)
+                page, query = _address(features, images, name, rng, mix)
                 message = BackMsg()
                 message.rerun_script.query_string = query
                 message.rerun_script.page_name = page
@@ -93,7 +121,7 @@ async def _session(
                 failed |= not await pictures.come()
                 times.append(time.perf_counter() - began)
                 errors += failed
-                await asyncio.sleep(THINK)
+                await asyncio.sleep(think)
         finally:
             pictures.close()
     return times, errors

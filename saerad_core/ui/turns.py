@@ -41,8 +41,11 @@ class Turns:
             self.asked += 1
             self._waiting.append(place)
             self._let_in()
+            before = len(self._waiting)
         try:
-            while not place.opened.acquire(timeout=self._longest):
+            # Who goes lets the next one in. Only where somebody doesn't go in time has the next to see to it, and nobody sooner.
+            while not place.opened.acquire(timeout=self._longest * max(before, 1)):
+                before = 1
                 with self._lock:
                     self._let_in()
             yield
@@ -70,7 +73,9 @@ class _Place:
 
     def __init__(self) -> None:
         self.since = 0.0
-        self.opened = threading.Semaphore(0)
+        self.opened = threading.Lock()
+        """Held until it is let in."""
+        self.opened.acquire()
 
 
 turns = Turns()
