@@ -98,6 +98,9 @@ class Catalogue:
         self._indexes.lay_over(changed, [_said(one) for one in self._records(changed)])
 
     def _place(self, feature_id: int) -> int | None:
+        # Nearly always all features are there, each at the place of its number.
+        if 0 <= feature_id < len(self._ids) and self._ids[feature_id] == feature_id:
+            return int(feature_id)
         place = int(np.searchsorted(self._ids, feature_id))
         return place if place < len(self._ids) and self._ids[place] == feature_id else None
 

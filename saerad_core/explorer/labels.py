@@ -50,15 +50,15 @@ class TrainingLabels:
 
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
-        self._kept: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._kept: dict[str, tuple[np.ndarray, np.ndarray, int]] = {}
 
-    def _of(self, label: str) -> tuple[np.ndarray, np.ndarray]:
+    def _of(self, label: str) -> tuple[np.ndarray, np.ndarray, int]:
         kept = self._kept.get(label)
         if kept is None:
             shown = self.roster.labelled(label) & self.roster.train
             patients = np.zeros(len(self.roster.patient.names), dtype=bool)
             patients[self.roster.patient.codes[shown]] = True
-            kept = self._kept[label] = shown, patients
+            kept = self._kept[label] = shown, patients, int(patients.sum())
         return kept
 
     def xrays(self, label: str) -> np.ndarray:
@@ -68,6 +68,10 @@ class TrainingLabels:
     def patients(self, label: str) -> np.ndarray:
         """bool [patients]: those with such an X-ray."""
         return self._of(label)[1]
+
+    def n_patients(self, label: str) -> int:
+        """How many those are."""
+        return self._of(label)[2]
 
 
 def associations(known: TrainingLabels, firing: Firing, labels: list[str], threshold: float) -> list[Association]:
@@ -85,5 +89,5 @@ def associations(known: TrainingLabels, firing: Firing, labels: list[str], thres
     found = []
     for label in labels:
         both = len(np.unique(patient[rows[known.xrays(label)[rows]]]))
-        found.append(Association(label, share(both, fires), share(both, int(known.patients(label).sum()))))
+        found.append(Association(label, share(both, fires), share(both, known.n_patients(label))))
     return found

@@ -177,7 +177,9 @@ class Explorer:
 
     def _detail(self, feature_id: int, revision: int) -> FeatureDetail:
         began = time.perf_counter()
-        text, row = self.text, self.row(feature_id)
+        # Asked once: whether a reader has written since is a look at a file.
+        catalogue = self.catalogue
+        text, row = catalogue.text, catalogue.row(feature_id)
         bins = [Bin(*one) for one in self.store.histogram(feature_id)]
         similar = [Neighbour(i, text(i), cosine) for i, cosine in self.store.neighbours(feature_id)]
         together = [Neighbour(i, text(i), npmi, n) for i, n, npmi in self.store.coactive(feature_id)]
@@ -296,7 +298,9 @@ class Explorer:
         self, feature_id: int, band: str, count: int, between: tuple[float, float] | None
     ) -> tuple[list[ImageRow], float]:
         began = time.perf_counter()
-        found = self.store.top_images(feature_id, count, split="train", band=band, interval=between)
+        # Its page needs all of them anyway.
+        firing = self.evidence(feature_id).all_rows
+        found = self.store.top_images(feature_id, count, split="train", band=band, interval=between, firing=firing)
         return self.images(found.rows, found.activations), _ms(began)
 
     def by_direction(self, mix: Mix, count: int) -> tuple[list[ImageRow], float]:
@@ -325,7 +329,8 @@ class Explorer:
         row = self.store.roster.row_of(image_id)
         if row is None:
             return []
-        found = [ActiveFeature(self.row(i), value) for i, value in self.store.features_of_row(row)]
+        catalogue = self.catalogue
+        found = [ActiveFeature(catalogue.row(i), value) for i, value in self.store.features_of_row(row)]
         # As the active rule orders them; where every threshold is 0 the activation decides.
         return sorted(found, key=lambda one: -one.activation / max(one.row.threshold, 1e-6))
 

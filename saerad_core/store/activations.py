@@ -40,7 +40,7 @@ class Firing(NamedTuple):
     activations: np.ndarray
     """float32 [n]."""
 
-    def take(self, places: np.ndarray) -> Firing:
+    def take(self, places: np.ndarray | slice) -> Firing:
         """Those at ``places`` (or where a mask says so)."""
         return Firing(self.rows[places], self.activations[places])
 
@@ -182,6 +182,7 @@ class ActivationStore:
         split: str = "",
         band: str = "strongest",
         interval: tuple[float, float] | None = None,
+        firing: Firing | None = None,
     ) -> Firing:
         """Some of the X-rays on which a feature is active, strongest first.
 
@@ -192,15 +193,16 @@ class ActivationStore:
             split: "" for all.
             band: one of BANDS.
             interval: only activations from the one to the other, both included; a patient's strongest among them.
+            firing: all X-rays on which it is active, where they are at hand; they aren't asked for again then.
         """
         assert band in BANDS, f"no band {band!r}"
         if band == "strongest" and interval is None:
             for window in (WINDOW * n, 8 * WINDOW * n):
-                found = self._stretch(feature_id, window)
+                found = self._stretch(feature_id, window) if firing is None else firing.take(slice(window))
                 kept = self._kept(found, one_per_patient, split)
                 if len(kept.rows) >= n or len(found.rows) < window:
                     return kept.take(np.arange(min(n, len(kept.rows))))
-        found = self.firing(feature_id)
+        found = self.firing(feature_id) if firing is None else firing
         if interval is not None:
             # The rows' activations are float32, the bounds may be floats that lie between two of them.
             lo, hi = np.float32(interval[0]), np.float32(interval[1])

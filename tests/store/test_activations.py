@@ -112,7 +112,10 @@ def firing_of(example: Example, feature: int) -> pd.DataFrame:
     st.one_of(st.none(), st.tuples(st.floats(0, 8), st.floats(0, 8))),
 )
 def test_top_images_are_those_of_the_dense_array(example, store, feature, n, split, band, once, interval) -> None:
-    found = store.top_images(feature, n, one_per_patient=once, split=split, band=band, interval=interval)
+    how = {"one_per_patient": once, "split": split, "band": band, "interval": interval}
+    found = store.top_images(feature, n, **how)
+    again = store.top_images(feature, n, firing=store.firing(feature), **how)
+    assert (found.rows == again.rows).all() and (found.activations == again.activations).all()
     best = firing_of(example, feature) if feature < M else firing_of(example, DEAD)
     if interval:
         best = best[(best["activation"] >= np.float32(interval[0])) & (best["activation"] <= np.float32(interval[1]))]
