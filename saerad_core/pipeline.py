@@ -288,7 +288,7 @@ def _run(workspace: Workspace, dataset: Dataset, encoder: Encoder, settings: Bui
 
     stage.run("activate", len(shards), [settings.active], lambda: activated.append(
         activate(workspace, shards, sae, settings.tokens, settings.active, progress)), lambda: harvested(sae))  # fmt: skip
-    stage.run("describe", 0, ["evidence 2"], lambda: describe_features(
+    stage.run("describe", 0, ["evidence 3"], lambda: describe_features(
         workspace, _records(workspace, shards), once(), sae, progress))  # fmt: skip
     stage.run("index", 0, ["gate 2"], lambda: index(workspace))
     stage.run("atlas", 0, [], lambda: draw_atlas(workspace, sae))

@@ -171,6 +171,7 @@ def test_a_click_right_after_typing_is_never_lost(folder: Path, page: Page):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_fifteen_conflicts_take_one_click_each(folder: Path, page: Page, other: BrowserContext):
     with serving(folder) as server:
         second = other.new_page()
@@ -189,6 +190,7 @@ def test_fifteen_conflicts_take_one_click_each(folder: Path, page: Page, other: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_thirty_clicks_right_after_typing(folder: Path, page: Page):
     typed_and_clicked(folder, page, 30)
 
