@@ -46,7 +46,7 @@ CAUSES: dict[str, Cause] = {
         "Missed, though a linear probe on the embedding tells the finding on this X-ray; or stated, though the probe doesn't.",
     ),
     "neither": Cause(
-        "the dense probe errs too", "Missed by the probe too: the embedding doesn't show the finding; or stated, and the probe states it as well."
+        "the dense probe errs too", "Missed, and the probe misses it too; or stated, and the probe states it as well."
     ),
 }  # fmt: skip
 """Key -> what it is, in the order in which they are asked about."""

@@ -13,12 +13,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from saerad_core.evaluation.losses import Seen, losses
 from saerad_core.evaluation.run import evaluate
 from saerad_core.evaluation.sae_report import sae_report, write
 from saerad_core.explorer import Explorer
 from saerad_core.progress import Reporter
 from saerad_core.store.activations import ActivationStore
 from saerad_core.ui.registry import PAGES
+from saerad_core.vocabulary import Fact
 from saerad_core.workspace import Workspace
 
 SHELL = Path(__file__).resolve().parents[2] / "saerad_core" / "ui" / "shell.py"
@@ -360,6 +362,10 @@ def scored(folder: Path) -> dict:
         }
     }
     figures["paper"] = {"SAE-Rad, published": {"radfact_f1": 35.18}}
+    # Of the tiny workspace's few test X-rays nothing need be lost.
+    effusion, none = Fact("pleural_effusion", "left"), np.zeros((1, 0))
+    lost = losses([{effusion}], [{effusion._replace(side="right")}], Seen((), none, none, none > 0, none > 0, [set()]))
+    figures["losses"] = lost | {"grades": {"right": 2, "step": 1, "further": 1, "unsaid": 0}}
     figures["goals"] = [{"name": "exact fact F1", "value": 0.5, "goal": "exact fact F1 >= 0.85", "met": False}]
     return figures
 
@@ -381,6 +387,8 @@ def test_the_evaluate_page_shows_ways_of_reporting_side_by_side(app: AppTest, fo
             "would get no report",
             "Where facts are lost",
             "F1 without it",
+            "wrong side",
+            "50% have the right one",
         ):
             assert said_ in words
         assert "a &lt;b&gt;model" in words and "95% interval" in words and "paired, Holm" in words
