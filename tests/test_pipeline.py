@@ -30,7 +30,16 @@ def settings_of(workspace: Workspace) -> BuildSettings:
 def test_every_stage_leaves_what_it_owes(tiny_workspace: Workspace) -> None:
     manifest = tiny_workspace.manifest
     assert list(manifest.stages) == [name for name in pipeline.STAGES if name != "sample"]
-    for path in ("activations_db", "embeddings", "codes", "faiss_index", "atlas_file", "evidence_file", "maps_file"):
+    for path in (
+        "activations_db",
+        "embeddings",
+        "codes",
+        "faiss_index",
+        "atlas_file",
+        "evidence_file",
+        "maps_file",
+        "markers_file",
+    ):
         assert getattr(tiny_workspace, path).exists(), path
     assert not tiny_workspace.cache_dir.exists()
     codes = open_codes(tiny_workspace.codes).rows(slice(None)).toarray()

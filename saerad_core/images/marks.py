@@ -115,11 +115,11 @@ def _mark(
         return None
     values = grey.astype(np.float32)
     steps = np.zeros_like(values)
-    for axis in (0, 1):
-        step = np.abs(np.diff(values, axis=axis))
+    for along, here in ((values, steps), (values.T, steps.T)):
+        step = np.abs(along[1:] - along[:-1])
         # A step belongs to both of its pixels, so that a mirrored picture has the same.
-        for side in (np.moveaxis(steps, axis, 0)[1:], np.moveaxis(steps, axis, 0)[:-1]):
-            np.maximum(side, np.moveaxis(step, axis, 0), out=side)
+        for side in (here[1:], here[:-1]):
+            np.maximum(side, step, out=side)
     outline = ndimage.binary_dilation(ink) & ~ndimage.binary_erosion(ink)
     own = values[ink]
     bright = own[own >= np.median(own)]
@@ -133,7 +133,7 @@ def _mark(
 
 def _range(grey: np.ndarray) -> tuple[float, float]:
     """Grey levels under which a hundredth of the pixels lie, and over which two thousandths do."""
-    upto = np.cumsum(np.bincount(grey.ravel(), minlength=256)) / grey.size
+    upto = np.cumsum(Image.fromarray(grey).histogram()) / grey.size
     return float(np.searchsorted(upto, 0.01)), float(np.searchsorted(upto, 0.998))
 
 
@@ -151,12 +151,14 @@ def _opened(grey: np.ndarray, side: int) -> np.ndarray:
 
 def _slid(grey: np.ndarray, side: int, take: np.ufunc) -> np.ndarray:
     """Smallest or largest of each pixel's square of ``side`` (odd) pixels, the picture's border repeated."""
-    for axis in (0, 1):
-        grey = np.pad(grey, [(side // 2, side // 2) if one == axis else (0, 0) for one in (0, 1)], mode="edge")
+    half = side // 2
+    for _ in range(2):
+        # Down the columns, then turned: along the rows.
+        grey = np.concatenate([np.repeat(grey[:1], half, axis=0), grey, np.repeat(grey[-1:], half, axis=0)])
         covered = 1
         while covered < side:
             step = min(covered, side - covered)
-            moved = np.moveaxis(grey, axis, 0)
-            grey = np.moveaxis(take(moved[:-step], moved[step:]), 0, axis)
+            grey = take(grey[:-step], grey[step:])
             covered += step
+        grey = np.ascontiguousarray(grey.T)
     return grey

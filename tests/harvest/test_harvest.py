@@ -43,7 +43,7 @@ def whole(films: Path) -> Shards:
 def same(one: Shards, other: Shards) -> None:
     assert one.numbers() == other.numbers() and all(one.is_whole(number) for number in one.numbers())
     assert one.records().equals(other.records()) and one.refused() == other.refused()
-    for name in ("pooled", "tokens", "patches"):
+    for name in ("pooled", "tokens", "patches", "markers"):
         np.testing.assert_array_equal(one.array(name), other.array(name))
 
 
