@@ -98,6 +98,6 @@ def _row(one: Confounder) -> str:
             "none of it, more where they hid some, little where they explain it."
         )
     return (
-        f'<tr><td title="{escape(one.says)}">{escape(one.name)}</td><td class="wrap">{groups}</td>'
+        f'<tr><td title="{escape(one.says)}">{escape(one.name.replace(TEXT + ",", "Text,"))}</td><td class="wrap">{groups}</td>'
         f'<td class="r {one.verdict}" title="{escape(says)}">{said} {kept}</td></tr>'
     )
