@@ -236,7 +236,8 @@ class Engine:
             )
         if facts and "warning" in facts:
             report.warnings.insert(0, facts["warning"])
-        if reading.typicality is not None and reading.typicality.warning:
+        # Where there is no report for it, the reason has said more than the warning.
+        if reading.typicality is not None and reading.typicality.warning and (seen or reading.typicality.flagged):
             report.warnings.insert(0, reading.typicality.warning)
         return report
 

@@ -61,6 +61,8 @@ class Coverage:
             if self.threshold > 0
             else "reports of validation patients with next to none were still of use, so that it keeps none back"
         )
+        if self.unseen:
+            rule = "there is no report, as the X-ray is explained worse than any that reports were tried on"
         return (
             f"Features whose description counts carry {self.share:.0%} of this X-ray's activation ({self.described} of {self.active} "
             f"active features); {rule}."

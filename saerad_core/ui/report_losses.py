@@ -69,9 +69,10 @@ def _bars(causes: dict[str, dict[str, Any]]) -> go.Figure:
     figure.update_layout(
         barmode="stack",
         showlegend=True,
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 0, "yanchor": "bottom", "traceorder": "normal"},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom", "traceorder": "normal"},
+        margin={"t": 28},
     )
-    return figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    return figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, title_standoff=14)
 
 
 def _causes(found: dict[str, Any]) -> str:

@@ -154,6 +154,7 @@ def test_an_x_ray_explained_worse_than_all_that_were_seen_has_no_report():
     assert not report.findings and not report.impression and report.coverage is not None
     assert report.coverage.abstains and report.coverage.reason in report.warnings
     assert "worse than every validation X-ray" in report.coverage.reason
+    assert "there is no report" in report.coverage.sentence and "keeps none back" not in report.coverage.sentence
     assert report.coverage.as_json()["unseen"] and "unseen" not in composer().compose([(1, 3.0)]).coverage.as_json()
 
 
