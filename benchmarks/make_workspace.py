@@ -6,8 +6,8 @@ X-rays are a few thousand simulated studies that come back in other patients, ea
 labels and report agree. An X-ray has about 15 active features, drawn from what goes with its findings, its view, the
 patient's sex and age, and a few hidden themes that the patient keeps; within a theme, frequencies follow Zipf's law.
 Labels, figures of features and the store come from the same code as in a real build. Descriptions are taken from the simulated truth
-and counted over patients as a build counts them, but no report is read for them. There is no encoder and no dictionary: a new
-X-ray can't be analysed.
+and counted over patients as a build counts them, but no report is read for them. Mean maps, markers and scores: benchmarks/make_places.py,
+which adds them to a workspace of an earlier day too. There is no encoder and no dictionary: a new X-ray can't be analysed.
 """
 
 from __future__ import annotations
