@@ -131,7 +131,9 @@ def _screen(
         undecided[lo:hi] = count < 0
 
     members = team(threads)
-    members.run(part, spans(len(tokens), ROWS, members.size))
+    # As many parts for each thread: of three parts, two would wait for one.
+    rounds = -(-len(tokens) // (ROWS * members.size))
+    members.run(part, spans(len(tokens), ROWS, rounds * members.size))
     if not every:
         for whole, piece in zip(found, out, strict=True):
             whole[rows] = piece
