@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -102,6 +103,7 @@ class Engine:
         self._curation = curation
         # The encoder is one object for all sessions; two forwards at once would only take each other's cores.
         self._lock = threading.Lock()
+        self._aside = ThreadPoolExecutor(1, "nearest")
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -251,6 +253,10 @@ class Engine:
             timings["encode"] = _ms(began)
             tell(Ended("encode", timings["encode"]))
             began = time.perf_counter()
+            vector = np.asarray(pooled(embedded)[0].cpu(), dtype=np.float32)
+            # The search waits for memory rather than for the cores that look for features.
+            gate = self.gate
+            distance = self._aside.submit(gate.distance, vector, row) if gate is not None else None
             # Rounded to float16 as the store's codes are, so that the same pixels give the same features.
             read = self.reader.read(embedded)
             code = read.code.rows(slice(None)).toarray()[0]
@@ -259,8 +265,9 @@ class Engine:
             timings["features"] = _ms(began)
             tell(Ended("features", timings["features"], active=found))
             began = time.perf_counter()
-            vector = np.asarray(pooled(embedded)[0].cpu(), dtype=np.float32)
-            typicality = self.gate.judge(vector, read.error[0], row) if self.gate is not None else None
+            typicality = None
+            if gate is not None and distance is not None:
+                typicality = gate.judge(vector, read.error[0], row, distance.result())
             timings["typical"] = _ms(began)
             tell(Ended("typical", timings["typical"]))
         return Reading(code, found, typicality), vector

@@ -134,16 +134,24 @@ class Gate:
         """Distance and error from which an image is flagged."""
         return float(np.percentile(self._distances, FLAG_AT)), float(np.percentile(self._errors, FLAG_AT))
 
-    def judge(self, vector: np.ndarray, error: np.ndarray, row: int | None = None) -> Typicality:
+    def distance(self, vector: np.ndarray, row: int | None = None) -> float:
+        """How far an image is from its nearest training X-rays; arguments as of judge. Safe to ask from any thread."""
+        patient = -1 if row is None else int(self._patients[row])
+        return _distance(self._index, vector, self._patients, patient)
+
+    def judge(
+        self, vector: np.ndarray, error: np.ndarray, row: int | None = None, distance: float | None = None
+    ) -> Typicality:
         """Place one image among the training X-rays.
 
         Args:
             vector: float32 [d], L2-normalised embedding.
             error: float32 [2], as in build.
             row: of the image in the workspace, where it is one of its own: its patient's X-rays don't count as near.
+            distance: where it is known already.
         """
-        patient = -1 if row is None else int(self._patients[row])
-        distance = _distance(self._index, vector, self._patients, patient)
+        if distance is None:
+            distance = self.distance(vector, row)
         share = float(_share(np.asarray(error, dtype=np.float64)[None])[0])
         unseen = len(self._errors) >= FEWEST_SEEN and share > float(self._errors[-1])
         return Typicality(

@@ -54,6 +54,7 @@ def test_what_is_far_is_flagged_and_so_is_what_is_badly_rebuilt(made) -> None:
     worst = errors[~train].max(axis=0)
     assert poor.unseen and not gate.judge(vectors[1], worst).unseen
     assert "unseen" not in poor.as_json()
+    assert gate.judge(vectors[1], errors[1], 1, gate.distance(vectors[1], 1)) == gate.judge(vectors[1], errors[1], 1)
     both = gate.judge(unit(np.eye(D)[1]), np.array([9, 10]))
     assert both.flagged and both.poorly_explained and "may not be a chest X-ray" in both.warning
 
