@@ -2,8 +2,8 @@
 benchmarks/explorer.py compares with.
 
 It shows what ours shows, in the same order and from the same counts: description, five facts, histogram with its interval, 24 X-rays
-with report snippets, contradictions and near-misses, labels with a threshold, confounders, neighbours three ways, and the place on the
-map. What it leaves out: heatmaps, marked phrases, links, the next feature's X-rays ahead.
+with report snippets, right and wrong on unseen patients, contradictions and near-misses, labels with a threshold, confounders, the mean
+map, neighbours three ways, and the place on the map. What it leaves out: heatmaps over X-rays, marked phrases, links, the next feature's X-rays ahead.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from saerad_core.explorer import Explorer, FeatureDetail, ImageRow
+from saerad_core.explorer.scores import DECIDES
 from saerad_core.ui.charts import histogram
 from saerad_core.workspace import Workspace
 
@@ -57,6 +58,21 @@ def grid(images: Sequence[ImageRow], columns: int) -> None:
 def below(detail: FeatureDetail) -> None:
     """Everything after the X-rays."""
     row, evidence = detail.row, explorer.evidence(detail.row.feature_id)
+    if row.score is not None and row.score.told:
+        decides = row.score.decides
+        told = {"AUROC": decides.auroc, "precision": decides.precision.value, "recall": decides.recall.value}
+        for column, (name, value) in zip(st.columns(3), told.items(), strict=True):
+            column.metric(name, f"{value:.2f}")
+        cases, pictures = explorer.score_cases(row.feature_id, 4, DECIDES)
+        for column, title, some in zip(
+            st.columns(3),
+            ("Right", "Fires without the words", "Words without firing"),
+            (cases.right, cases.missed, cases.vain),
+            strict=True,
+        ):
+            with column:
+                st.subheader(title)
+                grid([pictures[one.row] for one in some[:4]], 2)
     if row.best_label:
         for column, title, found in zip(
             st.columns(2),
@@ -98,6 +114,10 @@ def below(detail: FeatureDetail) -> None:
                 }
             )
         )
+    where = explorer.where(row.feature_id)
+    if where is not None:
+        st.subheader("Where in the chest")
+        st.image(where.mean / where.mean.max(), width=300, caption=where.spread.words)
     alike = explorer.similar_texts(row.feature_id, 8)
     for column, title, some in zip(
         st.columns(3),
