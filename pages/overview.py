@@ -41,6 +41,14 @@ html(
 )  # fmt: skip
 
 train = number(counts.train_images)
+# Simulated statistics have no tokens to restore.
+restored = [
+    FactItem(
+        score(metrics.explained_variance),
+        f"explained variance (PCA {score(metrics.pca_explained_variance)})",
+        f"Share of the variance of the encoder's tokens that the features restore, over patients of the test split; beside it PCA with {sae.k} components.",
+    )
+] if metrics.explained_variance else []  # fmt: skip
 html(
     fact_strip(
         [
@@ -50,11 +58,7 @@ html(
             FactItem(number(counts.described), "described", "Features with a description that the reports of training patients support."),
             FactItem(number(counts.active_per_image, 1), "active an X-ray", f"Mean number of active features an X-ray, over all splits, under the rule: {sae.rule}"),
             FactItem(number(metrics.l0, 1), "L0", f"Mean non-zero coefficients a token, over patients of the test split. The dictionary keeps the {sae.k} largest."),
-            FactItem(
-                score(metrics.explained_variance),
-                f"explained variance (PCA {score(metrics.pca_explained_variance)})",
-                f"Share of the variance of the encoder's tokens that the features restore, over patients of the test split; beside it PCA with {sae.k} components.",
-            ),
+            *restored,
         ]
     )
 )  # fmt: skip

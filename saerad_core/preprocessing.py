@@ -19,9 +19,10 @@ from saerad_core.errors import EncoderError
 
 FILTERS = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 """Pillow's numbers of the filters that an image processor may name."""
-_RUN = 2**16
 RESCALE = 1 / 255
 """What a processor multiplies 8-bit values by when it names no factor."""
+_RUN = 2**16
+"""Pixels that become bytes at a time."""
 
 
 @dataclass(frozen=True)

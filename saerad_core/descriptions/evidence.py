@@ -105,7 +105,7 @@ class EvidenceTables:
         return self.facts.index(fact)
 
     def fired(self, code: Code, barred: Collection[int] = ()) -> Fired:
-        """What the questions below are asked of.
+        """What the questions below are asked of; they take a code as it is, too, where all features count.
 
         Args:
             code: of the X-ray; a feature that isn't in it is silent.
@@ -119,14 +119,14 @@ class EvidenceTables:
         deviation[list(barred)] = 0.0
         return Fired(features, values, deviation)
 
-    def logits(self, code: Code | Fired, barred: Collection[int] = ()) -> np.ndarray:
-        """Evidence for every fact, float64 [K], on an X-ray with this code; arguments as of ``fired``."""
-        deviation = self._asked(code, barred).deviation
+    def logits(self, code: Code | Fired) -> np.ndarray:
+        """Evidence for every fact, float64 [K], on an X-ray with this code."""
+        deviation = self._asked(code).deviation
         return self.intercepts.astype(np.float64) + self._used @ deviation[self._columns]
 
-    def probabilities(self, code: Code | Fired, barred: Collection[int] = ()) -> np.ndarray:
+    def probabilities(self, code: Code | Fired) -> np.ndarray:
         """Calibrated P(fact | code), float64 [K]; no fact is likelier than a looser one that it implies."""
-        return self.consistent(1.0 / (1.0 + np.exp(-self.logits(code, barred))))
+        return self.consistent(1.0 / (1.0 + np.exp(-self.logits(code))))
 
     @cached_property
     def _columns(self) -> np.ndarray:
@@ -137,8 +137,8 @@ class EvidenceTables:
     def _used(self) -> np.ndarray:
         return self.weights[:, self._columns].astype(np.float64)
 
-    def _asked(self, code: Code | Fired, barred: Collection[int] = ()) -> Fired:
-        return code if isinstance(code, Fired) else self.fired(code, barred)
+    def _asked(self, code: Code | Fired) -> Fired:
+        return code if isinstance(code, Fired) else self.fired(code)
 
     def consistent(self, p: np.ndarray) -> np.ndarray:
         """Raise every fact to the likeliest of those that imply it."""
@@ -168,7 +168,7 @@ class EvidenceTables:
         for at in speak[np.lexsort((fired.features[speak], -logits[speak]))]:
             yield Contribution(int(fired.features[at]), float(fired.activations[at]), float(logits[at]), fires=True)
 
-    def opposition(self, fact: Fact, code: Code | Fired, most: int, barred: Collection[int] = ()) -> list[Contribution]:
+    def opposition(self, fact: Fact, code: Code | Fired, most: int) -> list[Contribution]:
         """Evidence that ``fact`` is absent: features that fire and speak against it, then those that would speak for it and
         are silent or weak.
 
@@ -176,9 +176,8 @@ class EvidenceTables:
             fact: the absent fact.
             code: of the X-ray.
             most: at most so many.
-            barred: features that don't count as evidence.
         """
-        fired = self._asked(code, barred)
+        fired = self._asked(code)
         deviation = fired.deviation
         logits = self.weights[self.index(fact)] * deviation
         against = np.flatnonzero(logits < 0)

@@ -1,4 +1,4 @@
-"""The list of features, a feature and an X-ray at full scale, dark and light, for the documentation.
+"""The pages that browse and curate at full scale, dark and light, for the documentation.
 
 python -m tests.e2e.screenshots_scale data docs/screenshots scale
 """
@@ -28,9 +28,13 @@ def main(data: Path, out: Path, name: str) -> None:
     )
     image = explorer.top_images(feature, "strongest", 1)[0][0].image_id
     pages = {
+        "overview": (f"/?ws={name}", WIDE),
+        "atlas": (f"/atlas?ws={name}", WIDE),
+        "curate": (f"/curate?ws={name}", WIDE),
         "features": (f"/features?ws={name}", WIDE),
         "feature": (f"/features?ws={name}&feature={feature}", WIDE),
         "feature-narrow": (f"/features?ws={name}&feature={feature}", NARROW),
+        "xrays": (f"/xray?ws={name}", WIDE),
         "xray": (f"/xray?ws={name}&image={image}&feature={feature}", WIDE),
     }
     out.mkdir(parents=True, exist_ok=True)
