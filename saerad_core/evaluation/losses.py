@@ -70,7 +70,7 @@ class Seen(NamedTuple):
 
 def seen(bench: Bench) -> Seen:
     """Of the asked X-rays of a bench."""
-    tables, settings = bench.tables, bench.composer.settings.decide
+    tables, settings = bench.tables, bench.composer.decide
     ours = np.array([tables.probabilities(pairs(*bench.codes.row(int(row)))) for row in bench.asked])
     ours = ours.reshape(len(bench.asked), len(tables.facts))
     found = bench.probes

@@ -83,12 +83,17 @@ class Composer:
     ) -> None:
         """Take the evidence and the program's description of each feature that has one.
 
-        Without ``reporting`` no report abstains, and none says what changed. Without ``trust`` every description speaks.
+        Without ``reporting`` no report abstains, none says what changed, and a finding is stated without a hedge from the settings' probability.
+        Without ``trust`` every description speaks.
         """
         self.tables = tables
         self.descriptions = descriptions
         self.wording = wording or Wording()
         self.settings = settings or ComposeSettings()
+        decide = self.settings.decide
+        if reporting is not None:
+            decide = replace(decide, certain=max(decide.certain, reporting.sure))
+        self.decide = decide
         self.reporting = reporting
         self.trust = trust
 
@@ -195,7 +200,7 @@ class Composer:
 
     def _present(self, p: np.ndarray) -> tuple[list[Candidate], list[str]]:
         """What is stated at these probabilities, and what was settled between them."""
-        candidates = present(p, self.tables, self.settings.decide)
+        candidates = present(p, self.tables, self.decide)
         return settle(candidates, self.tables, self.wording.phrase, self.settings.conflicts)
 
     def _coverage(self, found: Sequence[tuple[int, float]], curated: Mapping[int, CuratedFeature]) -> Coverage:
@@ -227,7 +232,7 @@ class Composer:
             report.warnings.append("Nothing is said of changes: on such an X-ray silent features are no evidence.")
             return
         before = self.tables.probabilities(prior)
-        found = changes(p, before, kept, self._present(before)[0], self.tables, rule, self.settings.decide)
+        found = changes(p, before, kept, self._present(before)[0], self.tables, rule, self.decide)
         for change in found:
             fact, most = change.statement.fact, self.settings.features
             now = self._against(fact, fires, most) if change.kind == "gone" else self._for(fact, fires)
@@ -294,7 +299,7 @@ class Composer:
         stated = [sentence for sentence in said if sentence.statements]
         major = [sentence for sentence in stated if not self.wording.is_minor(sentence.statements[0].finding)]
         # Possible findings fill an impression only where nothing that matters as much is likelier.
-        likely = self.settings.decide.likely
+        likely = self.decide.likely
         first = min((self._importance(one) for one in major if one.probability >= likely), default=None)
         repeated = [
             one for one in major if first is None or one.probability >= likely or self._importance(one) < first
@@ -333,7 +338,7 @@ class Composer:
 
     def _add_absences(self, report: Report, p: np.ndarray, fires: Fired) -> None:
         stated = {s.finding for sentence in report.findings for s in sentence.statements}
-        found = {c.statement.finding: c for c in absent(p, self.tables, stated, self.settings.decide)}
+        found = {c.statement.finding: c for c in absent(p, self.tables, stated, self.decide)}
         supported = {finding: self._against(Fact(finding), fires, self.settings.features) for finding in found}
         for group in self.wording.absences([finding for finding in found if supported[finding]]):
             # Every denied finding brings its strongest evidence; what room is left goes to the next strongest in turn.

@@ -1,4 +1,4 @@
-"""What reports take from validation patients beside the evidence: when to abstain, and when a change may be stated."""
+"""What reports take from validation patients beside the evidence: when to abstain, when to hedge, and when a change may be stated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from saerad_core.reports.changes import ChangeRule
 from saerad_core.reports.coverage import CoverageRule
 
-FORMAT = "saerad-reporting-3"
+FORMAT = "saerad-reporting-4"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Reporting:
     changes: ChangeRule = field(default_factory=ChangeRule)
     reassures: float = 1.01
     """Probability that there is no finding from which an impression says that there is none; above 1 none ever does."""
+    sure: float = 1.01
+    """Probability from which a finding is stated without a hedge; above 1 none ever is."""
 
     def save(self, path: Path) -> None:
         """Write it in one step."""
@@ -37,7 +39,11 @@ class Reporting:
             if found.pop("format") != FORMAT:
                 return None
             return cls(
-                found["made_of"], CoverageRule(**found["coverage"]), ChangeRule(**found["changes"]), found["reassures"]
+                found["made_of"],
+                CoverageRule(**found["coverage"]),
+                ChangeRule(**found["changes"]),
+                found["reassures"],
+                found["sure"],
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -7,7 +7,7 @@ from saerad_core.descriptions.realise import NOTHING_FOUND
 from saerad_core.reports.compose import Composer
 from saerad_core.reports.coverage import LEAST, CoverageRule, choose, measure
 from saerad_core.reports.reporting import Reporting
-from saerad_core.stages.reporting import lowest_safe
+from saerad_core.stages.reporting import lowest_safe, lowest_sure
 from tests.reports.written import composer, curated, tables
 
 FOUND = st.lists(st.tuples(st.integers(0, 59), st.floats(0.1, 9)), max_size=25, unique_by=lambda one: one[0])
@@ -98,3 +98,22 @@ def test_an_impression_reassures_from_where_validation_patients_had_nothing():
         one = Composer(tables(), {20: "x"}, reporting=Reporting("", CoverageRule(0.0), reassures=reassures))
         assert text in one.compose([(20, 1.0)]).impression[0].text
     assert calm.impression
+
+
+def test_a_finding_is_sure_only_from_where_validation_patients_bear_it_out():
+    told = [(0.99 - 0.001 * i, True) for i in range(72)]
+    assert lowest_sure(told, 0.95) > 1, "72 right facts don't show 95%"
+    assert lowest_sure([*told, (0.5, True)], 0.95) == 0.5
+    wrong = [(0.4 - 0.001 * i, False) for i in range(20)]
+    assert lowest_sure([*told, (0.5, True), *wrong], 0.95) == 0.5 and lowest_sure([], 0.95) > 1
+    # A probability can't part facts that share it.
+    assert lowest_sure([(0.9, i < 73) for i in range(100)], 0.95) > 1
+
+
+def test_the_hedge_follows_what_the_workspace_has_shown():
+    def said(sure):
+        return Composer(tables(), {1: "x"}, reporting=Reporting("", CoverageRule(0.0), sure=sure)).compose([(1, 4.0)])
+
+    sure, hedged = said(0.0).findings[0], said(1.01).findings[0]
+    assert {one.certainty for one in sure.statements} == {"certain"} and sure.probability >= 0.8
+    assert {one.certainty for one in hedged.statements} == {"likely"} and hedged.text != sure.text

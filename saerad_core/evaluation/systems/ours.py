@@ -27,10 +27,10 @@ def write_certain(p: np.ndarray, bench: Bench) -> str:
     """The report of probabilities [K], by the composer's own thresholds, conflicts and sentences, without features."""
     composer = bench.composer
     settings, wording = composer.settings, composer.wording
-    kept, _ = settle(present(p, bench.tables, settings.decide), bench.tables, wording.phrase, settings.conflicts)
+    kept, _ = settle(present(p, bench.tables, composer.decide), bench.tables, wording.phrase, settings.conflicts)
     said = [wording.finding((candidate.statement,)) for candidate in kept]
     stated = {candidate.statement.finding for candidate in kept}
-    denied = [one.statement.finding for one in absent(p, bench.tables, stated, settings.decide)]
+    denied = [one.statement.finding for one in absent(p, bench.tables, stated, composer.decide)]
     return " ".join([*(said or [wording.nothing()]), *(realise_negatives(group) for group in wording.absences(denied))])
 
 
