@@ -53,7 +53,7 @@ PEERS = {
     "dictionary-learning gated": quality_peers.dictionary_learning,
     "sparsify topk": quality_peers.sparsify,
 }
-SPARSITIES = {"dictionary-learning gated": (0.03, 0.06, 0.12)}
+SPARSITIES = {"dictionary-learning gated": (0.03, 0.06, 0.12, 0.15, 0.18, 0.24, 0.28, 0.34)}
 """Weights of a sparsity loss that are swept beside the learning rate, where the library doesn't take an L0."""
 
 QUICK = ("topk", "SAELens topk", "dictionary-learning topk", "sparsify topk")

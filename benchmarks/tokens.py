@@ -1,6 +1,6 @@
 """Which tokens the demo's dictionary should read: CLS, as the paper does, or patches.
 
-    python -m benchmarks.tokens --cls data/demo-training/sae-cls --patch data/demo/sae --json benchmarks/results/tokens.json
+    python -m benchmarks.tokens --cls data/demo-training/sae-cls --patch data/demo-training/sae-patch --json benchmarks/results/tokens.json
 
 Both dictionaries have the same width and k and were trained on the same simulated X-rays. For every concept the best
 single feature is chosen on 5,000 X-rays and scored on 500 other patients, none of whom the encoder or the

@@ -1,6 +1,6 @@
 """Train the demo's dictionary ahead, on simulated X-rays of other patients than the demo's.
 
-    python -m saerad_core.demo.train_sae --tokens patch --out data/demo/sae
+    python -m saerad_core.demo.train_sae --out data/demo/sae
 
 It reads the committed encoder and the renders that the encoder's training left in the cache (drawn again where they
 are missing). Finding labels are never used.
@@ -59,9 +59,7 @@ def main(
     cache: Annotated[Path, typer.Option(help="Renders and embeddings.")] = Path("data/demo-training"),
     patients: Annotated[int, typer.Option(help="Of the training population.")] = 5_504,
     validation: Annotated[int, typer.Option(help="Patients of the validation population.")] = 512,
-    architecture: Annotated[
-        str, typer.Option(help="topk, batch_topk, matryoshka, jumprelu or gated.")
-    ] = SaeConfig.architecture,
+    architecture: Annotated[str, typer.Option(help="topk, batch_topk, matryoshka, jumprelu or gated.")] = "gated",
     width: int = 2_048,
     k: int = 15,
     lr: float = SaeConfig.lr,

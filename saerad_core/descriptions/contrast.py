@@ -40,9 +40,9 @@ class ContrastSettings:
     """False discovery rate over all features and facts together."""
     fewest: int = 3
     """Patients who fire the feature and whose reports state the fact."""
-    odds_ratio: float = 5.0
-    """Smallest matched odds ratio; with many patients, a trifle would pass the test. Chosen on the demo's validation patients, who bear
-    descriptions out better from 5 on (docs/descriptions.md)."""
+    odds_ratio: float = 7.0
+    """Smallest matched odds ratio; with many patients, a trifle would pass the test. Chosen on the demo's validation patients
+    (docs/descriptions.md)."""
     majority: float = 0.6
     """Share of the firing patients with the looser fact that must have the specific one for it to be named."""
     drop: float = 1.28

@@ -113,8 +113,8 @@ def test_view_alone_makes_no_contrast():
     rng = np.random.default_rng(0)
     n = 1200
     ap = rng.random(n) < 0.4
-    tube = rng.random(n) < np.where(ap, 0.5, 0.02)
-    fires = rng.random(n) < np.where(ap, 0.5, 0.02)
+    tube = rng.random(n) < np.where(ap, 0.7, 0.02)
+    fires = rng.random(n) < np.where(ap, 0.7, 0.02)
     images = pd.DataFrame({"image_id": np.arange(n).astype(str), "patient_id": np.arange(n).astype(str)})
     texts = ["endotracheal_tube." if t else "no cardiomegaly." for t in tube]
     reported = read_reports(texts, facts_of)
