@@ -26,7 +26,8 @@ from benchmarks.make_workspace import Settings, make
 from saerad_core.explorer import Explorer, FeatureQuery
 from saerad_core.explorer.evidence import FeatureEvidence
 from saerad_core.sae.codes import open_codes
-from saerad_core.store.activations import ActivationStore, build_store
+from saerad_core.store.activations import ActivationStore
+from saerad_core.store.build import build_store
 from saerad_core.store.rollup import coactivations, similar_directions
 from saerad_core.workspace import Workspace
 

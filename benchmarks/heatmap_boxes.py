@@ -8,7 +8,8 @@ from benchmarks.common import Results
 from saerad_core.datasets import open_dataset
 from saerad_core.datasets.places import open_places
 from saerad_core.heatmap.file import FEWEST, FeatureMaps
-from saerad_core.heatmap.truth import MapScore, Prior, energy_inside, points_at, score_maps
+from saerad_core.heatmap.map_score import MapScore
+from saerad_core.heatmap.truth import Prior, energy_inside, points_at, score_maps
 from saerad_core.progress import Silent
 from saerad_core.sae.files import load
 from saerad_core.stages.embed_again import open_encoder

@@ -17,7 +17,8 @@ from saerad_core.datasets.places import SIDE
 from saerad_core.demo.population import patient_studies
 from saerad_core.demo.render import render
 from saerad_core.demo.study import Study
-from saerad_core.descriptions.auroc import interval, sparse_auroc
+from saerad_core.descriptions.auroc import sparse_auroc
+from saerad_core.descriptions.auroc_interval import interval
 from saerad_core.encoder import Encoder
 from saerad_core.evaluation.concepts import concept_matrix
 from saerad_core.heatmap.file import FEWEST

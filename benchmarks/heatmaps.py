@@ -36,9 +36,9 @@ from benchmarks.heatmap_pairs import (
 from saerad_core.datasets.places import SIDE
 from saerad_core.demo.render import render
 from saerad_core.encoder import Encoder
+from saerad_core.heatmap.map_score import MapScore
 from saerad_core.heatmap.methods import CHOSEN, METHODS, Asked, feature_map, strength
 from saerad_core.heatmap.truth import (
-    MapScore,
     Prior,
     agreement,
     energy_inside,

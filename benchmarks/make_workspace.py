@@ -37,7 +37,7 @@ from saerad_core.retrieval import ImageIndex
 from saerad_core.sae.codes import SparseCodes
 from saerad_core.sae.columns import by_feature
 from saerad_core.stages.feature_table import feature_table
-from saerad_core.store.activations import build_store
+from saerad_core.store.build import build_store
 from saerad_core.vocabulary import CONCEPTS, Statement, concept_of
 from saerad_core.workspace import Counts, DatasetInfo, EncoderInfo, SaeInfo, StageRecord, Workspace
 

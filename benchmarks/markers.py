@@ -21,9 +21,10 @@ from benchmarks.common import Results, arguments
 from saerad_core.demo.display import stamps
 from saerad_core.demo.render import render
 from saerad_core.demo.renders import studies_of
-from saerad_core.images.marks import ZONES, Mark, marked_zones
+from saerad_core.images.marks import Mark, marked_zones
 from saerad_core.images.pictures import thumbnail
 from saerad_core.images.radiograph import decode
+from saerad_core.images.zones import ZONES
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "cxr"

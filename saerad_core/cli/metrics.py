@@ -59,7 +59,7 @@ def maps(
 
 def markers(workspace: Path) -> None:
     """Look which border zones of a finished workspace's pictures hold a marker or burned-in text; builds do it by themselves. No letter is read."""
-    from saerad_core.images.marks import ZONES
+    from saerad_core.images.zones import ZONES
     from saerad_core.stages.markers import mark_again
     from saerad_core.store.markers import UNKNOWN
 

@@ -6,10 +6,11 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from saerad_core.descriptions.contrast import WITHOUT
 from saerad_core.descriptions.statements import facts_of
 from saerad_core.vocabulary import Statement
 
+WITHOUT = "X-rays reported without any finding."
+"""Description of a feature that is active where reports state nothing; its finding is empty."""
 _EITHER = re.compile(r"\bor\b|/", re.IGNORECASE)
 _NORMAL = 6
 """Absences from which words that claim nothing else mean an X-ray without findings ("normal chest")."""

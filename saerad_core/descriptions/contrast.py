@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from saerad_core.descriptions.claims import WITHOUT
 from saerad_core.descriptions.matching import Counts, benjamini_hochberg, count, numbered, strata, tail, z_of
 from saerad_core.descriptions.matrices import Csc, Csr, dense
 from saerad_core.descriptions.reported import Reported, depth, looser
@@ -28,8 +29,6 @@ COLUMNS = (
     "z", "n_firing", "n_with", "n_control", "n_control_with", "image_ids", "terms",
 )  # fmt: skip
 """Columns of the table of descriptions."""
-WITHOUT = "X-rays reported without any finding."
-"""Description of a feature that is active where reports state nothing; its finding is empty."""
 
 
 @dataclass

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from saerad_core.descriptions.auroc import auroc, interval, sparse_auroc
+from saerad_core.descriptions.auroc import auroc, sparse_auroc
+from saerad_core.descriptions.auroc_interval import interval
 from saerad_core.evaluation.probes import choose_penalty
 from saerad_core.sae.codes import SparseCodes
 from saerad_core.sae.columns import by_feature

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from saerad_core.explorer.labels import Share, TrainingLabels, share
-from saerad_core.images.marks import ZONES
+from saerad_core.images.zones import ZONES
 from saerad_core.store.activations import Firing
 from saerad_core.store.roster import Roster
 from saerad_core.vocabulary import TERMS

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from cachetools import LRUCache, cached
 
-from saerad_core.descriptions.auroc import interval
+from saerad_core.descriptions.auroc_interval import interval
 from saerad_core.descriptions.lexicon import find_mentions
 from saerad_core.descriptions.statements import parse_statements
 from saerad_core.exchange import FORMATS, collect

@@ -40,7 +40,7 @@ class Loaded(NamedTuple):
     square: np.ndarray
     """uint8 [S, S] for the encoder."""
     zones: int | None
-    """Bits of images.marks.ZONES; None where nobody asked for them."""
+    """Bits of images.zones.ZONES; None where nobody asked for them."""
 
     def tobytes(self) -> bytes:
         """The square, and a byte of zones behind it."""

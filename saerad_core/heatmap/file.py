@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from saerad_core.errors import WorkspaceError
-from saerad_core.heatmap.truth import MapScore
+from saerad_core.heatmap.map_score import MapScore
 
 FEWEST = 5
 """Patients with a mask on whom a feature must fire for its maps to be scored."""

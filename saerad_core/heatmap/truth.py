@@ -12,6 +12,8 @@ import numpy as np
 from scipy import stats
 from scipy.ndimage import distance_transform_edt
 
+from saerad_core.heatmap.map_score import MapScore
+
 TOLERANCE = 0.03
 """A peak counts as inside within this share of the square's side: 15 of some 500 pixels (Zhang et al. 2018, "Excitation backprop").
 A patch of a 16 x 16 grid is twice as wide."""
@@ -109,31 +111,6 @@ class Prior:
         others = len(self._of) - (patient in self._of)
         left = np.maximum(self._sum - self._of.get(patient, 0.0), 0.0) / max(others, 1)
         return Guess(left[0].astype(np.float32), left[1].astype(np.float32))
-
-
-class MapScore(NamedTuple):
-    """A feature's or a method's maps against masks, beside the prior; every patient counts the same."""
-
-    patients: int
-    pointing: float
-    """Share of patients whose map's peak hits."""
-    lo: float
-    """95% interval over resampled patients, as all below; ``interval_of_mean`` says how."""
-    hi: float
-    prior: float
-    """The same of the prior on the same X-rays."""
-    gain: float
-    """pointing - prior."""
-    gain_lo: float
-    gain_hi: float
-    energy: float
-    """Mean share of mass inside the mask."""
-    prior_energy: float
-
-    @property
-    def beats_prior(self) -> bool:
-        """Whether the maps point better than the prior, by more than chance."""
-        return self.gain_lo > 0
 
 
 def score_maps(

@@ -19,8 +19,6 @@ from saerad_core.preprocessing import as_bytes
 
 ndimage: Any = _ndimage
 """scipy's types are unions that no caller can use."""
-ZONES = ("top left", "top", "top right", "left", "right", "bottom left", "bottom", "bottom right")
-"""The outer cells of the picture cut in thirds both ways, by rows; the middle is the chest's. Bit i of a set of zones is ZONES[i]."""
 SIDE = 640
 """Pixels along the longer side at most that marks are looked for at; larger pictures are made smaller by a whole factor, so that burned-in
 letters are 6 and more high."""

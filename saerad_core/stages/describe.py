@@ -18,7 +18,8 @@ from saerad_core.stages.activate import Activated, by_feature_on_disk
 from saerad_core.stages.feature_table import feature_table
 from saerad_core.stages.reporting import reporting_of
 from saerad_core.stages.trust import Trust
-from saerad_core.store.activations import ActivationStore, build_store
+from saerad_core.store.activations import ActivationStore
+from saerad_core.store.build import build_store
 from saerad_core.workspace import Workspace
 
 

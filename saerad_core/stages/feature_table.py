@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from saerad_core.descriptions.auroc import interval, sparse_auroc
+from saerad_core.descriptions.auroc import sparse_auroc
+from saerad_core.descriptions.auroc_interval import interval
 from saerad_core.descriptions.matching import numbered
 from saerad_core.descriptions.matrices import Csr, dense
 from saerad_core.sae.columns import Columns

@@ -19,7 +19,7 @@ from PIL import Image
 from saerad_core.datasets import Dataset, open_dataset
 from saerad_core.datasets.base import Record
 from saerad_core.datasets.places import BoxPlaces, Places, open_places
-from saerad_core.descriptions.auroc import interval
+from saerad_core.descriptions.auroc_interval import interval
 from saerad_core.encoder import Encoder
 from saerad_core.errors import WorkspaceError
 from saerad_core.harvest.settings import MOST_STRONGEST

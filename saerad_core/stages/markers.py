@@ -23,7 +23,7 @@ from saerad_core.workspace import Workspace
 
 NAME = "Looking for markers and burned-in text"
 ARRAY = "markers"
-"""Of the shards: uint8 [n], bits of images.marks.ZONES."""
+"""Of the shards: uint8 [n], bits of images.zones.ZONES."""
 _NO_SQUARE = Preprocessing(side=1, edge=None)
 """Nothing is embedded: one pixel crosses to this process beside the zones."""
 

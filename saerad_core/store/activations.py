@@ -15,11 +15,10 @@ import pyarrow as pa
 
 from saerad_core.errors import WorkspaceError
 from saerad_core.store import queries
-from saerad_core.store.build import build_store
 from saerad_core.store.kept import ByFeature, Often, Reports
 from saerad_core.store.roster import ROSTER, Roster
 
-__all__ = ["BANDS", "ActivationStore", "Firing", "Texts", "build_store"]
+__all__ = ["BANDS", "ActivationStore", "Firing", "Texts"]
 
 BANDS = ("strongest", "middle", "weakest")
 """Parts of a feature's active X-rays: the highest activations, those around the median, those nearest the threshold."""

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from saerad_core.images.marks import ZONES
+from saerad_core.images.zones import ZONES
 
 FORMAT = "saerad-markers-1"
 UNKNOWN = -1

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse, stats
 
-from saerad_core.descriptions.contrast import COLUMNS, WITHOUT, describe
+from saerad_core.descriptions.claims import WITHOUT
+from saerad_core.descriptions.contrast import COLUMNS, describe
 from saerad_core.descriptions.matching import benjamini_hochberg, count, strata, tail
 from saerad_core.descriptions.reported import read_reports
 from saerad_core.descriptions.terms import phrases_of

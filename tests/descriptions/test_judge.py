@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from saerad_core.descriptions.claims import Claims, claims_of
-from saerad_core.descriptions.contrast import WITHOUT
+from saerad_core.descriptions.claims import WITHOUT, Claims, claims_of
 from saerad_core.descriptions.degree import Borne, borne_out
 from saerad_core.descriptions.judge import Patients, auroc_interval, judge, part
 from saerad_core.descriptions.statements import facts_of

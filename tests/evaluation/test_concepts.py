@@ -3,7 +3,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from saerad_core.descriptions.auroc import auroc, interval, sparse_auroc
+from saerad_core.descriptions.auroc import auroc, sparse_auroc
+from saerad_core.descriptions.auroc_interval import interval
 from saerad_core.evaluation.concepts import concept_matrix, label_matrix, median, recover
 from saerad_core.evaluation.probes import choose_penalty, fit_probes
 from saerad_core.sae.codes import SparseCodes

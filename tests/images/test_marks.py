@@ -11,7 +11,8 @@ from scipy.ndimage import gaussian_filter
 from saerad_core.demo.display import stamps
 from saerad_core.demo.render import render
 from saerad_core.demo.renders import studies_of
-from saerad_core.images.marks import SIDE, ZONES, Mark, find_marks, marked_zones
+from saerad_core.images.marks import SIDE, Mark, find_marks, marked_zones
+from saerad_core.images.zones import ZONES
 
 CELLS = [(column, row) for row in range(3) for column in range(3) if (column, row) != (1, 1)]
 """Column and row of each zone."""

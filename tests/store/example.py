@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from saerad_core.sae.codes import SparseCodes
-from saerad_core.store.activations import build_store
+from saerad_core.store.build import build_store
 
 N, M, D = 90, 12, 8
 DEAD = 11

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from saerad_core.datasets import Record
 from saerad_core.errors import DatasetError
 from saerad_core.images.sandbox import measure_sandboxed
 from saerad_core.ui import state
@@ -54,6 +53,8 @@ def read_values(workspace: Workspace, image_id: str) -> Values:
     Raises:
         SaeRadError: as ``StoredValues.of``.
     """
+    from saerad_core.datasets import Record  # the demo's drawing, which the first page needn't wait for
+
     dataset = state.dataset_of(workspace)
     path = state.explorer_of(workspace).path_of(image_id)
     if path is None:
