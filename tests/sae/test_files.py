@@ -16,7 +16,8 @@ from tests.sae.examples import random_sae
 from tests.sae.saelens import make as fixtures
 
 HERE = Path(__file__).parent / "saelens"
-DEMO = Path(__file__).resolve().parents[2] / "data" / "demo" / "sae"
+BEFORE = ("lr", "steps", "batch", "warmup", "aux_k", "aux_weight", "dead_after", "check_every", "patience", "seed")
+"""What a dictionary's settings were beside its sizes before there were architectures."""
 
 
 @pytest.mark.parametrize("architecture", REGISTRY)
@@ -71,9 +72,16 @@ def test_saelens_reads_ours_and_we_theirs(tmp_path) -> None:
             )
 
 
-def test_a_dictionary_from_before_there_were_architectures_still_loads() -> None:
-    weights = {name: value.float() for name, value in load_file(DEMO / "sae_weights.safetensors").items()}
-    sae = load(DEMO)
+def test_a_dictionary_from_before_there_were_architectures_still_loads(tmp_path) -> None:
+    save(random_sae(), tmp_path, half=True)
+    told = json.loads((tmp_path / "cfg.json").read_text())
+    del told["saerad_architecture"]
+    told["saerad_training"] = {
+        name: told["saerad_training"][name] for name in ("d_in", "d_sae", "k", "tokens", *BEFORE)
+    }
+    (tmp_path / "cfg.json").write_text(json.dumps(told))
+    weights = {name: value.float() for name, value in load_file(tmp_path / "sae_weights.safetensors").items()}
+    sae = load(tmp_path)
     x = weights["b_dec"] + 3 * torch.randn(7, sae.config.d_in, generator=torch.Generator().manual_seed(0))
     pre = (x - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"]
     values, indices = pre.topk(sae.config.k)
@@ -81,6 +89,11 @@ def test_a_dictionary_from_before_there_were_architectures_still_loads() -> None
         expected = torch.zeros_like(pre).scatter(1, indices, values.relu())
         torch.testing.assert_close(sae.dense(x), expected, rtol=1e-4, atol=1e-4)
     assert sae.config.architecture == "topk"
+
+
+def test_the_demos_dictionary_is_the_one_that_its_card_names() -> None:
+    sae = load(Path(__file__).resolve().parents[2] / "data" / "demo" / "sae")
+    assert (sae.config.architecture, sae.config.d_sae, sae.config.tokens) == ("gated", 2048, "patch")
 
 
 def test_damaged_or_foreign_dictionary_is_refused(tmp_path) -> None:
